@@ -1,0 +1,22 @@
+"""Canonical JSON and content hashes: one byte string per value, on every machine."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """Serialise `value` (JSON types only) with sorted keys, no spaces and unescaped Unicode.
+
+    Raises:
+        TypeError: `value` holds something that JSON has no form for.
+        ValueError: `value` holds NaN or an infinity, which JSON cannot express.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def content_hash(value: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of `value`, as 64 hex digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -1,0 +1,60 @@
+"""The event sink of one running trial: both gateways write to it, nothing reads it until the end."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentdyno.core.event import Event, WireRecord
+from agentdyno.core.spec import Limits
+from agentdyno.core.trial import Outcome
+
+
+@dataclass(eq=False, kw_only=True)
+class Sink:
+    """Collects events and raw exchanges; holds the token and the reason to stop."""
+
+    trial_id: str
+    token: str = field(repr=False)
+    limits: Limits = field(default_factory=Limits)
+    seed: int = 0
+    """Seed of the trial, for seeded chance in the scripted model."""
+    zero: float = field(default_factory=time.perf_counter)
+    events: list[Event] = field(default_factory=list)
+    wire: list[WireRecord] = field(default_factory=list)
+    stop: tuple[Outcome, str] | None = None
+    """First outcome that an instrument decided, with its reason; null while the trial may go on."""
+    _ordinals: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def now(self) -> float:
+        """Return seconds since the trial's start."""
+        return time.perf_counter() - self.zero
+
+    def ordinal(self, channel: Literal["model", "tool"], agent: str) -> int:
+        """Return the next number of `agent`'s calls on `channel`, from 0."""
+        number = self._ordinals[channel, agent]
+        self._ordinals[channel, agent] += 1
+        return number
+
+    def calls(self, channel: Literal["model", "tool"]) -> int:
+        """Return how many calls all agents have made on `channel`."""
+        return sum(n for (kind, _), n in self._ordinals.items() if kind == channel)
+
+    def record(self, event: Event) -> None:
+        """Keep one event."""
+        self.events.append(event)
+
+    def exchange(
+        self, channel: Literal["model", "tool"], agent: str, started_s: float,
+        request: str, response: str,
+    ) -> None:
+        """Keep the raw bytes of one exchange."""
+        self.wire.append(WireRecord(
+            seq=len(self.wire), channel=channel, agent=agent, started_s=started_s,
+            request=request, response=response,
+        ))
+
+    def end(self, outcome: Outcome, reason: str) -> None:
+        """Decide the outcome; the first decision stands."""
+        if self.stop is None:
+            self.stop = (outcome, reason)

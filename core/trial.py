@@ -1,0 +1,168 @@
+"""One cell of the matrix, before and after it ran."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from agentdyno.core.event import Event
+from agentdyno.core.noun import Noun
+from agentdyno.core.spec import AgentSpec, Limits, Pattern
+
+
+class Outcome(StrEnum):
+    """How execution ended. Only `harness_fault` and `cancelled` leave the denominator."""
+
+    COMPLETED = "completed"
+    LIMIT = "limit"
+    AGENT_FAULT = "agent_fault"
+    HARNESS_FAULT = "harness_fault"
+    CANCELLED = "cancelled"
+
+
+class Endpoint(Noun):
+    """The two addresses that a framework is given for one agent."""
+
+    model_base_url: str
+    """OpenAI-compatible base URL, ending in /v1; its path names trial and agent."""
+    mcp_url: str | None = None
+    """Streamable-HTTP MCP address; null for an agent without tools."""
+
+
+class Assignment(Noun):
+    """Everything a runner needs to execute one trial."""
+
+    trial_id: str
+    """Identifier in every path, table and log."""
+    pattern: Pattern
+    """How the team works together."""
+    agents: tuple[AgentSpec, ...]
+    """The team, in the scenario's order."""
+    user_turns: tuple[str, ...] = Field(min_length=1)
+    """What the user says, turn by turn; the conversation is kept between them."""
+    endpoints: dict[str, Endpoint]
+    """Addresses by agent name."""
+    token: str = Field(repr=False)
+    """Bearer token of this trial, for both gateways."""
+    limits: Limits = Limits()
+    """Bounds of the trial."""
+    stream: bool = False
+    """Ask the model for streamed responses."""
+
+    def agent(self, name: str) -> AgentSpec:
+        """Return the spec of agent `name`; raises KeyError when the team has none."""
+        for spec in self.agents:
+            if spec.name == name:
+                return spec
+        raise KeyError(name)
+
+
+class Usage(Noun):
+    """Tokens as the framework itself reports them; only ever compared with the wire."""
+
+    requests: int | None = None
+    """Model calls, when the framework counts them."""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Answer(Noun):
+    """What a runner returns."""
+
+    texts: tuple[str, ...]
+    """One final text per user turn."""
+    usage: Usage | None = None
+    """What the framework says it used; null when it says nothing."""
+    stopped_by_limit: bool = False
+    """Whether the framework stopped at its own turn limit instead of answering."""
+    note: str = ""
+    """How the framework reported the limit, for the trial's page."""
+
+
+class Setting(Noun):
+    """One line of the parity manifest."""
+
+    name: str
+    """What was asked to be equal, such as `temperature` or `max_turns`."""
+    requested: Any
+    """What the scenario asks for."""
+    effective: Any
+    """What the framework was really given."""
+    note: str = ""
+    """Why they differ, when they do."""
+
+
+class WorkerReport(Noun):
+    """What the worker says when a trial ends."""
+
+    ended: Literal["returned", "raised", "timeout", "died", "cancelled"]
+    """How the runner's call ended; `died` when the worker process itself went away."""
+    answer: Answer | None = None
+    """Null when the runner raised or was stopped."""
+    error_type: str | None = None
+    """Class name of the exception that ended the trial."""
+    error: str | None = None
+    """Its message and the last lines of its traceback."""
+    cpu_s: float = 0.0
+    """CPU seconds (user+system) of the worker during the trial, shared evenly among the
+    trials that ran at the same time."""
+    peak_rss_mb: float = 0.0
+    """Highest resident memory of the worker process so far, in MiB."""
+    parity: tuple[Setting, ...] = ()
+    """Requested and effective settings."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of python and of the packages that the runner is made of."""
+
+
+class TrialKey(Noun):
+    """Everything that decides what a trial does; its hash is the trial's identity."""
+
+    scenario: str
+    scenario_digest: str
+    """Content hash of the scenario's resolved definition and of every file it uses."""
+    runner: str
+    runner_version: str
+    runner_digest: str
+    """Content hash of the runner's lock file and of its adapter's source."""
+    variant: str = "baseline"
+    model: str = "scripted"
+    """Where answers come from."""
+    model_digest: str
+    """Content hash of the script and of the seeded settings."""
+    repeat: int = Field(default=0, ge=0)
+    seed: int = 0
+    stream: bool = False
+    isolation: Literal["worker", "inprocess"] = "worker"
+
+
+class Verdict(Noun):
+    """The answer to one check."""
+
+    check: str
+    """Id of the check."""
+    status: Literal["pass", "fail", "inconclusive", "error"]
+    reason: str
+    """Why, quoting the evidence."""
+
+
+class Trial(Noun):
+    """A sealed trial: nothing in it changes any more."""
+
+    id: str
+    key: TrialKey
+    outcome: Outcome
+    reason: str = ""
+    """Why the outcome is not `completed`."""
+    answers: tuple[str, ...] = ()
+    user_turns: tuple[str, ...] = ()
+    agents: tuple[AgentSpec, ...] = ()
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_s: float
+    """Wall seconds from the assignment to the report."""
+    events: tuple[Event, ...] = ()
+    end_state: dict[str, Any] = Field(default_factory=dict)
+    """State of each tool server that can tell it, by server, as JSON."""
+    report: WorkerReport
+    usage_reported: Usage | None = None
+    verdicts: tuple[Verdict, ...] = ()

@@ -1,0 +1,48 @@
+"""The Runner protocol. An adapter file needs nothing else of agentdyno than this and `core`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from agentdyno.core.event import Message, Step
+from agentdyno.core.trial import Answer, Assignment, Setting
+
+Emit = Callable[[Message | Step], None]
+"""How a runner declares what it sees inside the framework; never needed for measuring."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Support:
+    """How a runner executes a pattern."""
+
+    kind: Literal["native", "composed", "unsupported"]
+    how: str
+    """Class names when native, the composition when composed, the reason when unsupported."""
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Executes teams in one framework. One instance serves many trials, several at a time."""
+
+    name: ClassVar[str]
+    """Name in the registry, and of the lock file."""
+    packages: ClassVar[tuple[str, ...]]
+    """Distributions whose versions are recorded; the first one is the runner's version."""
+    patterns: ClassVar[dict[str, Support]]
+    """Support by pattern name."""
+
+    def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
+        """Return every setting that the scenario asks for and what the framework really gets."""
+        ...
+
+    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+        """Build the native team, drive it over every user turn, and return its texts.
+
+        Whatever the framework raises passes through: the harness classifies it. Cancelling the
+        task must close every connection that the trial opened before the cancellation returns.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release what trials share (pooled sessions, HTTP clients)."""
+        ...
