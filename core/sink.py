@@ -30,6 +30,10 @@ class Sink:
         """Return seconds since the trial's start."""
         return time.perf_counter() - self.zero
 
+    def rezero(self) -> None:
+        """Start the trial's clock now: opening the gateways is the harness's own time."""
+        self.zero = time.perf_counter()
+
     def ordinal(self, channel: Literal["model", "tool"], agent: str) -> int:
         """Return the next number of `agent`'s calls on `channel`, from 0."""
         number = self._ordinals[channel, agent]

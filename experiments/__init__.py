@@ -1,0 +1,1 @@
+"""Matrix -> trials -> store: plans what is missing, runs it on one bench, seals and keeps it."""

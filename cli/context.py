@@ -1,0 +1,43 @@
+"""What every command builds first: settings from the environment, and consoles."""
+
+import os
+from pathlib import Path
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from agentdyno.core.errors import UsageError
+from agentdyno.core.settings import Settings
+
+
+def load_settings() -> Settings:
+    """Read the environment, once, in this one place.
+
+    Raises:
+        UsageError: neither HOME nor AGENTDYNO_CACHE says where to keep things.
+    """
+    environ = os.environ
+    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.cache")
+    cache = environ.get("AGENTDYNO_CACHE") or (base and f"{base}/agentdyno")
+    if not cache:
+        raise UsageError(
+            "neither HOME nor AGENTDYNO_CACHE is set, so there is no place for environments.",
+            "AGENTDYNO_CACHE=/some/folder agentdyno ...",
+        )
+    url = environ.get("AGENTDYNO_DATABASE_URL")
+    folders = environ.get("AGENTDYNO_SCENARIOS", "")
+    return Settings(
+        cache=Path(cache).expanduser().absolute(),
+        database_url=SecretStr(url) if url else None,
+        scenario_path=tuple(Path(part) for part in folders.split(os.pathsep) if part),
+    )
+
+
+def stdout_console() -> Console:
+    """Return a console for results. NO_COLOR and a pipe turn colours off."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def stderr_console() -> Console:
+    """Return a console for progress and notes, so that stdout stays clean."""
+    return Console(stderr=True, highlight=False)

@@ -1,0 +1,121 @@
+"""The `agentdyno` command: finds the subcommand, and turns errors into words and exit codes."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from agentdyno import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("agentdyno.cli.run:run", "Run scenarios on runners and print the comparison."),
+    "list": ("agentdyno.cli.trials:list_command", "List stored trials, scenarios or runners."),
+    "show": ("agentdyno.cli.trials:show", "Show one trial as a readable tree."),
+    "log": ("agentdyno.cli.trials:log", "Dump the raw wire of a trial."),
+    "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
+    "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),
+    "agent": ("agentdyno.cli.agent:agent", "List and show the shared agent definitions."),
+    "env": ("agentdyno.cli.env:env", "List, make and remove the runners' environments."),
+    "db": ("agentdyno.cli.db:db", "Start, stop and inspect the embedded database."),
+    "test": ("agentdyno.cli.develop:test", "Set up everything and run agentdyno's own tests."),
+    "lint": ("agentdyno.cli.develop:lint", "Run agentdyno's own linters and type checker."),
+}
+"""Subcommand -> (dotted path, help line). The help line stands here so that --help imports nothing."""
+
+INTERRUPTED = 2
+HARNESS_FAULT = 3
+USAGE = 4
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the subcommands in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one subcommand; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand, or say which one is nearest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"there is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="agentdyno")
+def app() -> None:
+    """Run one scenario on every agent framework and compare what was measured at the wire.
+
+    \b
+    Start here:  agentdyno run investment_analysis
+    """
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0 all verdicts pass, 1 some failed, 2 interrupted, 3 harness fault, 4 bad usage or input,
+    5 nothing ran (pytest's codes).
+    """
+    try:
+        result: Any = app.main(args=argv, prog_name="agentdyno", standalone_mode=False)
+    except click.exceptions.Abort:
+        print("agentdyno: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except KeyboardInterrupt:
+        print("agentdyno: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _report(error)
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: Exception) -> int:
+    from agentdyno.core.errors import DynoError
+
+    if isinstance(error, DynoError):
+        print(f"agentdyno: {error}", file=sys.stderr)
+        return error.exit_code
+    import traceback
+
+    traceback.print_exc()
+    print(
+        "agentdyno: this is a fault of agentdyno itself.\n"
+        "  next: please report the lines above, with the command that you typed",
+        file=sys.stderr,
+    )
+    return HARNESS_FAULT

@@ -1,0 +1,146 @@
+"""The way of one trial: open the gateways, let the runner drive its team, seal what was seen."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from agentdyno.core.errors import DynoError
+from agentdyno.core.event import Event, Message, Step, WireRecord
+from agentdyno.core.sink import Sink
+from agentdyno.core.trial import Assignment, Outcome, Trial, WorkerReport
+from agentdyno.evals.checks import evaluate
+from agentdyno.experiments.bench import Bench
+from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.memory.server import MemoryServer
+from agentdyno.models.scripted import ScriptedUpstream
+from agentdyno.runners.pool import TrialHost, WorkerReplaced
+
+Sealed = tuple[Trial, Sequence[WireRecord]]
+ATTEMPTS = 2
+"""A trial whose worker was replaced because of another trial runs once more, alone in its blame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executor:
+    """Runs planned trials on one bench."""
+
+    bench: Bench
+    memory: MemoryServer
+
+    async def run(self, planned: PlannedTrial, host: TrialHost) -> Sealed:
+        """Execute one trial to its end and grade it.
+
+        Whatever goes wrong becomes the outcome of the sealed trial; only cancellation passes through.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                trial, wire = await self._attempt(planned, host, last=attempt == ATTEMPTS)
+                break
+            except WorkerReplaced:
+                continue
+        verdicts = await asyncio.to_thread(
+            evaluate, trial, planned.scenario.scenario.checks, planned.scenario.folder
+        )
+        return trial.model_copy(update={"verdicts": verdicts}), wire
+
+    async def _attempt(self, planned: PlannedTrial, host: TrialHost, *, last: bool) -> Sealed:
+        sink = Sink(
+            trial_id=planned.id, token=secrets.token_urlsafe(24), limits=planned.limits,
+            seed=planned.key.seed,
+        )
+        started_at = datetime.now(UTC).isoformat()
+        report, end_state = WorkerReport(ended="cancelled"), {}
+        try:
+            await self._open(sink, planned)
+            sink.rezero()
+            report = await host.run(
+                self._assignment(sink, planned), _stamped(sink), last_attempt=last
+            )
+        except DynoError as error:
+            sink.end(Outcome.HARNESS_FAULT, str(error))
+        finally:
+            duration_s = sink.now()
+            end_state = await self._close(sink)
+        return self._seal(planned, sink, report, end_state, started_at, duration_s), sink.wire
+
+    async def _open(self, sink: Sink, planned: PlannedTrial) -> None:
+        scenario = planned.scenario
+        await self.memory.seed(sink.trial_id, scenario.scenario.memory.seed)
+        await self.bench.tools.open(
+            sink, scenario.agents, scenario.scenario.mcpServers, scenario.folder
+        )
+        self.bench.models.open(
+            sink, scenario.agents, ScriptedUpstream(planned.script, planned.key.seed)
+        )
+
+    async def _close(self, sink: Sink) -> dict[str, Any]:
+        self.bench.models.close(sink.trial_id)
+        return await self.bench.tools.close(sink.trial_id)
+
+    def _assignment(self, sink: Sink, planned: PlannedTrial) -> Assignment:
+        agents = planned.scenario.agents
+        return Assignment(
+            trial_id=sink.trial_id,
+            pattern=planned.scenario.scenario.pattern,
+            agents=agents,
+            user_turns=planned.scenario.user_turns,
+            endpoints={
+                agent.name: self.bench.endpoint(sink.trial_id, agent) for agent in agents
+            },
+            token=sink.token,
+            limits=planned.limits,
+            stream=planned.key.stream,
+        )
+
+    def _seal(
+        self, planned: PlannedTrial, sink: Sink, report: WorkerReport, end_state: dict[str, Any],
+        started_at: str, duration_s: float,
+    ) -> Trial:
+        outcome, reason = sink.stop or _outcome(report, planned)
+        return Trial(
+            id=planned.id,
+            key=planned.key,
+            outcome=outcome,
+            reason=reason,
+            answers=report.answer.texts if report.answer else (),
+            user_turns=planned.scenario.user_turns,
+            agents=planned.scenario.agents,
+            started_at=started_at,
+            duration_s=duration_s,
+            events=tuple(sorted(sink.events, key=lambda event: event.started_s)),
+            end_state=end_state,
+            report=report,
+            usage_reported=report.answer.usage if report.answer else None,
+        )
+
+
+def _stamped(sink: Sink) -> Callable[[Message | Step], None]:
+    """Give what runners declare the harness's clock: a worker does not know the trial's zero."""
+
+    def emit(event: Message | Step) -> None:
+        now = sink.now()
+        stamped: Event = event.model_copy(update={"started_s": now, "ended_s": now})
+        sink.record(stamped)
+
+    return emit
+
+
+def _outcome(report: WorkerReport, planned: PlannedTrial) -> tuple[Outcome, str]:
+    """Classify what the worker says, when no instrument decided before."""
+    match report.ended:
+        case "returned":
+            answer = report.answer
+            if answer is not None and answer.stopped_by_limit:
+                return Outcome.LIMIT, answer.note or "the framework stopped at its turn limit"
+            return Outcome.COMPLETED, ""
+        case "raised":
+            return Outcome.AGENT_FAULT, f"{report.error_type}: {report.error}"
+        case "died":
+            return Outcome.AGENT_FAULT, report.error or "the worker process died"
+        case "timeout":
+            return Outcome.LIMIT, f"overran the trial's {planned.limits.timeout_s:g} s"
+        case "cancelled":
+            return Outcome.CANCELLED, "cancelled"

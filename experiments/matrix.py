@@ -1,0 +1,80 @@
+"""Runs planned trials side by side, keeps each result, and stops the way it is told to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentdyno.core.trial import Outcome, Trial
+from agentdyno.experiments.execute import Executor, Sealed
+from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.runners.pool import TrialHost
+
+Keep = Callable[[Sealed], Awaitable[None]]
+"""Makes one sealed trial durable."""
+
+
+@dataclass(eq=False)
+class Watcher:
+    """What a user sees while a matrix runs; the defaults show nothing."""
+
+    def started(self, planned: PlannedTrial) -> None:
+        """A trial begins."""
+
+    def ended(self, trial: Trial) -> None:
+        """A trial is sealed and kept."""
+
+
+@dataclass(eq=False)
+class Brake:
+    """Two ways to stop: finish what runs (`soft`), or drop it (`hard`)."""
+
+    soft: bool = False
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def press(self) -> None:
+        """First press: start nothing new. Second press: cancel what runs."""
+        if self.soft:
+            for task in self.tasks:
+                task.cancel()
+        self.soft = True
+
+
+async def run_trials(
+    trials: Sequence[PlannedTrial],
+    executor: Executor,
+    hosts: Mapping[str, TrialHost],
+    keep: Keep,
+    *,
+    concurrency: int,
+    brake: Brake,
+    watcher: Watcher,
+) -> list[Trial]:
+    """Run `trials` in order, at most `concurrency` at once; returns those that were sealed.
+
+    A trial is kept before it counts. Trials cancelled by the brake are neither kept nor returned,
+    so that the next run finds them missing.
+    """
+    waiting = iter(trials)
+    sealed: list[Trial] = []
+
+    async def lane() -> None:
+        for planned in waiting:
+            if brake.soft:
+                return
+            watcher.started(planned)
+            trial, wire = await executor.run(planned, hosts[planned.runner.label])
+            if trial.outcome is Outcome.CANCELLED:
+                return
+            await keep((trial, wire))
+            sealed.append(trial)
+            watcher.ended(trial)
+
+    brake.tasks.update(
+        asyncio.create_task(lane(), name=f"lane-{number}")
+        for number in range(min(concurrency, len(trials)))
+    )
+    results = await asyncio.gather(*brake.tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return sealed
