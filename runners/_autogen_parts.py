@@ -1,0 +1,72 @@
+"""What the AutoGen adapter overrides: an option of its model client, three holes of its workbench.
+
+Both classes are meant to be derived from; the one private name is in a function of its own.
+"""
+
+import asyncio
+import atexit
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from autogen_core import CancellationToken
+from autogen_core.models import CreateResult, LLMMessage
+from autogen_core.tools import TextResultContent, ToolResult, ToolSchema
+from autogen_ext.models.openai import OpenAIChatCompletionClient
+from autogen_ext.tools.mcp import McpWorkbench
+
+
+class Client(OpenAIChatCompletionClient):  # type: ignore[misc]  # untyped in the harness's Python
+    """Asks for the agent's own tool_choice instead of the one that AssistantAgent leaves."""
+
+    def __init__(self, tool_choice: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._tool_choice = tool_choice
+
+    async def create(self, messages: Sequence[LLMMessage], **options: Any) -> CreateResult:
+        return await super().create(messages, **{**options, "tool_choice": self._tool_choice})
+
+    def create_stream(
+        self, messages: Sequence[LLMMessage], **options: Any
+    ) -> AsyncIterator[str | CreateResult]:
+        changed = {**options, "tool_choice": self._tool_choice}
+        stream: AsyncIterator[str | CreateResult] = super().create_stream(messages, **changed)
+        return stream
+
+
+class Workbench(McpWorkbench):  # type: ignore[misc]
+    """Lists its tools once for each session, and lets a token cancel what it calls."""
+
+    _listed: list[ToolSchema] | None = None
+
+    async def list_tools(self) -> list[ToolSchema]:
+        if self._listed is None:
+            self._listed = await super().list_tools()
+        return self._listed
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> ToolResult:
+        call = asyncio.ensure_future(super().call_tool(name, arguments, None, call_id))
+        if cancellation_token is not None:
+            cancellation_token.link_future(call)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if cancellation_token is None or not cancellation_token.is_cancelled():
+                raise
+            gone = [TextResultContent(content="The tool call was cancelled.")]
+            return ToolResult(name=name, result=gone, is_error=True)
+
+    async def stop(self) -> None:
+        actor = self._actor
+        await super().stop()
+        _forget_at_exit(actor)
+
+
+def _forget_at_exit(actor: Any) -> None:
+    # Each McpSessionActor registers itself and is never unregistered: ~14 kB and a token a trial.
+    atexit.unregister(actor._sync_shutdown)

@@ -1,0 +1,241 @@
+"""AutoGen AgentChat 0.7.5 on openai 3.52 and mcp 1.30.
+
+single    `AssistantAgent`, whose model context keeps the conversation between user turns.
+pipeline  native: `GraphFlow` over a `DiGraphBuilder` chain; its agents keep their contexts too.
+
+Quirks held by tests:
+- `McpWorkbench` needs mcp 1: it imports names that mcp 2 dropped.
+- At its limit an agent answers with the raw tool text, as a ToolCallSummaryMessage: that is no
+  answer, and a pipeline must not go on with it.
+- `AssistantAgent` has no setting for tool_choice, but its model client is given each call's
+  options: a client that overrides one of them is the documented extension point.
+- The workbench lists its tools before every model call and every tool call, links a coroutine
+  where a cancellation token expects a future (cancelling then raises AttributeError), and leaves
+  a callback in `atexit` for ever.
+- A cancelled team waits for the model call in flight unless its token is cancelled, and a
+  cancelled tool call leaves its agent waiting for ever unless the workbench still answers.
+- A team reports an agent's exception as a RuntimeError that quotes it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from agentdyno.core.errors import EnvironmentFault
+from agentdyno.core.event import Message
+from agentdyno.core.spec import AgentSpec, Pipeline, Single
+from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners.base import Emit, Support
+from agentdyno.runners.parity import parity_rows
+
+try:
+    from autogen_agentchat.agents import AssistantAgent
+    from autogen_agentchat.base import TaskResult
+    from autogen_agentchat.conditions import FunctionalTermination
+    from autogen_agentchat.messages import TextMessage, ToolCallSummaryMessage
+    from autogen_agentchat.teams import DiGraphBuilder, GraphFlow
+    from autogen_core import CancellationToken
+    from autogen_core.models import ModelInfo
+    from autogen_ext.tools.mcp import StreamableHttpServerParams
+    from openai import DefaultAsyncHttpxClient
+
+    from agentdyno.runners._autogen_parts import Client, Workbench
+except ImportError as error:
+    raise EnvironmentFault(
+        f"the runner autogen needs packages that this Python does not have: {error}.",
+        "agentdyno env sync autogen",
+    ) from error
+
+# The runtime logs each exception of an agent with its traceback, and then raises it.
+logging.getLogger("autogen_core").setLevel(logging.CRITICAL)
+
+_MODEL_INFO: ModelInfo = {
+    "vision": False, "function_calling": True, "json_output": True, "structured_output": True,
+    "family": "unknown", "multiple_system_messages": True,
+}
+"""Required for any name that is not OpenAI's own; the family decides how messages are rewritten."""
+
+
+def _model(
+    assignment: Assignment, spec: AgentSpec, http: DefaultAsyncHttpxClient
+) -> Client:
+    endpoint = assignment.endpoints[spec.name]
+    settings: dict[str, Any] = {}
+    if spec.temperature is not None:
+        settings["temperature"] = spec.temperature
+    if endpoint.mcp_url is not None:
+        settings["parallel_tool_calls"] = spec.parallel_tool_calls
+    if assignment.stream:
+        settings["stream_options"] = {"include_usage": True}
+    return Client(
+        spec.tool_choice, model=spec.model, model_info=_MODEL_INFO, api_key=assignment.token,
+        base_url=endpoint.model_base_url, http_client=http, max_retries=0,
+        timeout=assignment.limits.timeout_s, **settings,
+    )
+
+
+def _tools(assignment: Assignment, spec: AgentSpec) -> Workbench | None:
+    url = assignment.endpoints[spec.name].mcp_url
+    if url is None:
+        return None
+    return Workbench(StreamableHttpServerParams(
+        url=url, headers={"Authorization": f"Bearer {assignment.token}"},
+        timeout=assignment.limits.timeout_s, sse_read_timeout=assignment.limits.timeout_s,
+    ))
+
+
+def _agent(
+    assignment: Assignment,
+    spec: AgentSpec,
+    participant: str,
+    model: Client,
+    tools: Workbench | None,
+) -> AssistantAgent:
+    return AssistantAgent(
+        participant, model, workbench=[tools] if tools else None,
+        description=f"{spec.role}: {spec.goal}", system_message=spec.instructions,
+        max_tool_iterations=spec.max_turns, reflect_on_tool_use=False,
+        model_client_stream=assignment.stream,
+    )
+
+
+def _participants(pattern: Single | Pipeline) -> dict[str, str]:
+    """Return agent names by participant; participants are unique, a pipeline's steps need not."""
+    steps = (pattern.agent,) if isinstance(pattern, Single) else pattern.steps
+    return {
+        step if step not in steps[:index] else f"{step}_{index + 1}": step
+        for index, step in enumerate(steps)
+    }
+
+
+def _chain(agents: Sequence[AssistantAgent]) -> GraphFlow:
+    builder = DiGraphBuilder()
+    for agent in agents:
+        builder.add_node(agent)
+    for source, target in pairwise(agents):
+        builder.add_edge(source, target)
+    return GraphFlow(
+        participants=list(agents), graph=builder.build(),
+        termination_condition=FunctionalTermination(_overran),
+    )
+
+
+def _overran(messages: Sequence[Any]) -> bool:
+    return any(isinstance(message, ToolCallSummaryMessage) for message in messages)
+
+
+@asynccontextmanager
+async def _team(
+    assignment: Assignment, http: DefaultAsyncHttpxClient
+) -> AsyncIterator[AssistantAgent | GraphFlow]:
+    """Build the native team and close its tool sessions at the end."""
+    participants = _participants(assignment.pattern)
+    specs = {name: assignment.agent(name) for name in participants.values()}
+    models = {name: _model(assignment, spec, http) for name, spec in specs.items()}
+    workbenches = {name: _tools(assignment, spec) for name, spec in specs.items()}
+    started: list[Workbench] = []
+    try:
+        for workbench in filter(None, workbenches.values()):
+            await workbench.start()
+            started.append(workbench)
+            # Said at once: an actor that dies first reports only that it is not running.
+            await workbench.list_tools()
+        agents = [
+            _agent(assignment, specs[name], participant, models[name], workbenches[name])
+            for participant, name in participants.items()
+        ]
+        yield agents[0] if isinstance(assignment.pattern, Single) else _chain(agents)
+    finally:
+        await asyncio.gather(*(workbench.stop() for workbench in started))
+
+
+class _Trial:
+    """Drives one team over the user's turns and gathers what it says."""
+
+    def __init__(self, assignment: Assignment, emit: Emit) -> None:
+        self._assignment = assignment
+        self._emit = emit
+        self._agents = _participants(assignment.pattern)
+        self._zero = time.perf_counter()
+        self._said_s = 0.0
+        self._texts: list[str] = []
+        self._used: list[Any] = []
+        self.token = CancellationToken()
+
+    async def drive(self, http: DefaultAsyncHttpxClient) -> Answer:
+        async with _team(self._assignment, http) as team:
+            for turn in self._assignment.user_turns:
+                result = await self._turn(team, turn)
+                if _overran(result.messages):
+                    return self._answer("", stopped=True)
+                self._texts.append(result.messages[-1].to_text())
+        return self._answer(stopped=False)
+
+    async def _turn(self, team: AssistantAgent | GraphFlow, turn: str) -> TaskResult:
+        async for item in team.run_stream(task=turn, cancellation_token=self.token):
+            if isinstance(item, TextMessage) and item.source in self._agents:
+                self._say(self._agents[item.source], item.content)
+        if not isinstance(item, TaskResult):
+            raise RuntimeError(f"AutoGen's run_stream ended with {item!r}, not with a TaskResult")
+        self._used += [message.models_usage for message in item.messages if message.models_usage]
+        return item
+
+    def _say(self, agent: str, text: str) -> None:
+        started_s, self._said_s = self._said_s, time.perf_counter() - self._zero
+        self._emit(Message(agent=agent, started_s=started_s, ended_s=self._said_s, text=text))
+
+    def _answer(self, *last: str, stopped: bool) -> Answer:
+        usage = Usage(
+            requests=len(self._used),
+            prompt_tokens=sum(used.prompt_tokens for used in self._used),
+            completion_tokens=sum(used.completion_tokens for used in self._used),
+        )
+        note = "ended with a ToolCallSummaryMessage: max_tool_iterations was reached"
+        return Answer(
+            texts=(*self._texts, *last), usage=usage, stopped_by_limit=stopped,
+            note=note if stopped else "",
+        )
+
+
+class AutoGenRunner:
+    """Runs teams of AssistantAgents."""
+
+    name: ClassVar[str] = "autogen"
+    packages: ClassVar[tuple[str, ...]] = (
+        "autogen-agentchat", "autogen-core", "autogen-ext", "openai", "mcp",
+    )
+    patterns: ClassVar[dict[str, Support]] = {
+        "single": Support(kind="native", how="AssistantAgent"),
+        "pipeline": Support(kind="native", how="GraphFlow over a DiGraphBuilder chain"),
+    }
+
+    def __init__(self, http: Callable[[], DefaultAsyncHttpxClient] = DefaultAsyncHttpxClient):
+        self._make_http = http
+        self._http: DefaultAsyncHttpxClient | None = None
+
+    def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
+        """Return requested and effective settings."""
+        return parity_rows(assignment)
+
+    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+        """Drive the team; a cancellation is told to AutoGen's token before anything waits."""
+        self._http = self._http or self._make_http()
+        trial = _Trial(assignment, emit)
+        work = asyncio.create_task(trial.drive(self._http))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            trial.token.cancel()
+            work.cancel()
+            await asyncio.wait((work,))
+            raise
+
+    async def close(self) -> None:
+        """Close the HTTP client that all model clients share."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
