@@ -1,0 +1,102 @@
+"""The YAML files of users: a scenario, an archetype, and what one changes in the other."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from agentdyno.core.check import CheckSpec
+from agentdyno.core.noun import Noun
+from agentdyno.core.spec import Limits, MemoryItem, Name, Pattern, Risk, ToolServer
+
+ServerName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$")]
+"""Name of a tool server: letters, digits, underscores and hyphens, at most 48 characters."""
+
+AgentTool = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*\.(\*|[^\s.*][^\s]*)$")]
+"""`server.tool`, or `server.*` for all tools of a server."""
+
+
+class AgentOverride(Noun):
+    """What a scenario or a variant changes in an agent; keys that are absent change nothing."""
+
+    extends: Name | None = None
+    """Archetype to start from; without one, role, goal and instructions are required."""
+    role: str | None = Field(default=None, min_length=1)
+    """Who the agent is, in a few words; a Jinja template over the variables."""
+    goal: str | None = Field(default=None, min_length=1)
+    """What the agent is there to achieve; a Jinja template over the variables."""
+    instructions: str | None = Field(default=None, min_length=1)
+    """System prompt in place of the archetype's; a Jinja template over the variables."""
+    append: str | None = Field(default=None, min_length=1)
+    """Text added at the end of the system prompt; a Jinja template over the variables."""
+    tools: tuple[AgentTool, ...] | None = None
+    """Tools in place of the archetype's."""
+    memory: Literal["none", "read", "read_write"] | None = None
+    """Which of memory_search and memory_write the agent is given."""
+    model: str | None = Field(default=None, min_length=1)
+    """Model alias."""
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    """Sampling temperature; null leaves the provider's default."""
+    tool_choice: Literal["auto", "required", "none"] | None = None
+    """OpenAI `tool_choice` asked for on every call that offers tools."""
+    parallel_tool_calls: bool | None = None
+    """Whether the model may ask for several tools in one turn."""
+    max_turns: int | None = Field(default=None, ge=1, le=1000)
+    """Model calls the agent may make for one user turn."""
+    risk_threshold: Risk | None = None
+    """Highest tool risk that the agent may use without an approval."""
+
+
+class ArchetypeFile(Noun):
+    """`agents/archetypes/NAME.yaml`; the instructions are `NAME.md` beside it."""
+
+    title: str = Field(min_length=1)
+    """What the archetype is for, in one line."""
+    role: str = Field(min_length=1)
+    """Who the agent is, in a few words; a Jinja template over the variables."""
+    goal: str = Field(min_length=1)
+    """What the agent is there to achieve; a Jinja template over the variables."""
+    tools: tuple[AgentTool, ...] = ()
+    """Tools given where the scenario has the server."""
+    memory: Literal["none", "read", "read_write"] = "none"
+    """Which of memory_search and memory_write the agent is given."""
+    temperature: float | None = Field(default=0.0, ge=0.0, le=2.0)
+    """Sampling temperature; null leaves the provider's default."""
+    tool_choice: Literal["auto", "required", "none"] = "auto"
+    """OpenAI `tool_choice` asked for on every call that offers tools."""
+    parallel_tool_calls: bool = True
+    """Whether the model may ask for several tools in one turn."""
+    max_turns: int = Field(default=10, ge=1, le=1000)
+    """Model calls the agent may make for one user turn."""
+    risk_threshold: Risk = "medium"
+    """Highest tool risk that the agent may use without an approval."""
+
+
+class Scenario(Noun):
+    """`scenarios/NAME/scenario.yaml`: one situation, the team that meets it, and the checks."""
+
+    name: Name
+    """Identifier; the name of the folder."""
+    title: str = Field(min_length=1)
+    """The situation in one line."""
+    description: str = ""
+    """What the scenario is there to show."""
+    tags: tuple[Name, ...] = ()
+    """Words to select scenarios by."""
+    vars: dict[Name, Any] = Field(default_factory=dict)
+    """Variables of the templates in this file, in the archetypes and in the script."""
+    user: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
+    """What the user says, turn by turn; Jinja templates over `vars`."""
+    agents: dict[Name, AgentOverride] = Field(min_length=1)
+    """The team, by name."""
+    pattern: Pattern
+    """How the team works together."""
+    mcpServers: dict[ServerName, ToolServer] = Field(default_factory=dict)  # noqa: N815
+    """Tool servers, in the form that MCP clients share."""
+    memory: tuple[MemoryItem, ...] = ()
+    """What the trial's memory holds at the start."""
+    limits: Limits = Limits()
+    """Bounds of one trial."""
+    checks: tuple[CheckSpec, ...] = ()
+    """What is asked of the finished trial."""
+    script: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+\.ya?ml$")
+    """Rules of the scripted model, a file in the same folder."""
