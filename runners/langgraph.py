@@ -1,0 +1,282 @@
+"""LangGraph 1.2 with LangChain 1.4 agents and langchain-mcp-adapters 0.3.
+
+single    `create_agent`; the state's messages are carried from one user turn to the next.
+pipeline  native: a `StateGraph(MessagesState)` whose nodes are agents and whose edges are the order.
+
+Quirks held by the contract tests:
+- A graph counts supersteps, not model calls: 2N of them are exactly N calls with their tools, and
+  the next one raises GraphRecursionError. Each node gives its own agent's limit.
+- Agents of a pipeline share one list of messages: each sees the tool calls of those before it too.
+- `ChatOpenAI` also builds a synchronous client, with an SSL context of its own, unless given one.
+- A name of a model that it knows ("gpt-5", "o3-...") makes `ChatOpenAI` drop or rename settings.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from agentdyno.core.errors import EnvironmentFault
+from agentdyno.core.event import Message, Step
+from agentdyno.core.spec import AgentSpec, Pipeline, Single, pattern_agents
+from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners.base import Emit, Support
+from agentdyno.runners.parity import parity_rows
+from agentdyno.runners.teams import Held, TeamPool
+
+try:
+    import httpx
+    import httpx2
+    from langchain.agents import create_agent
+    from langchain_core.callbacks import UsageMetadataCallbackHandler
+    from langchain_core.messages import HumanMessage
+    from langchain_mcp_adapters.client import MultiServerMCPClient
+    from langchain_mcp_adapters.sessions import StreamableHttpConnection
+    from langchain_mcp_adapters.tools import load_mcp_tools
+    from langchain_openai import ChatOpenAI
+    from langgraph.errors import GraphRecursionError
+    from langgraph.graph import START, MessagesState, StateGraph
+    from langgraph.runtime import Runtime
+    from mcp import ClientSession
+    from pydantic import SecretStr
+except ImportError as error:
+    raise EnvironmentFault(
+        f"the runner langgraph needs packages that this Python does not have: {error}.",
+        "agentdyno env sync langgraph",
+    ) from error
+
+_NO_DEADLINE_S = 86_400.0
+"""A day: the trial's timeout ends a slow call, not the client's."""
+
+
+class _Door(httpx.Auth):
+    """Sends each request of a pooled MCP session to the trial that leases the session now."""
+
+    url = ""
+    token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+        request.url = httpx.URL(self.url)
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+@dataclass(eq=False, kw_only=True)
+class _Seat:
+    """One agent of a team, with what it keeps between trials."""
+
+    spec: AgentSpec
+    model: ChatOpenAI
+    door: _Door
+    held: Held[ClientSession] | None = None
+    session: ClientSession | None = None
+    listed: Any = None
+    agent: Any = None
+
+
+@dataclass(eq=False, kw_only=True)
+class _Trial:
+    """What the nodes of a compiled graph are told about the trial that runs through them."""
+
+    emit: Emit
+    zero: float
+    turned: float = 0.0
+
+    def tell(self, agent: str, text: str) -> None:
+        """Declare what `agent` wrote since the one before it was ready."""
+        now = time.perf_counter() - self.zero
+        self.emit(Step(agent=agent, started_s=self.turned, ended_s=now, name=f"node:{agent}"))
+        self.emit(Message(agent=agent, started_s=now, ended_s=now, text=text))
+        self.turned = now
+
+
+def _model(spec: AgentSpec, has_tools: bool, stream: bool, http: "_Http") -> ChatOpenAI:
+    options: dict[str, Any] = {}
+    if has_tools and spec.tool_choice != "auto":
+        options["tool_choice"] = spec.tool_choice
+    if has_tools and not spec.parallel_tool_calls:
+        options["parallel_tool_calls"] = False
+    return ChatOpenAI(
+        model=spec.model, base_url="http://unbound/v1", api_key=SecretStr("unbound"),
+        temperature=spec.temperature, max_retries=0, timeout=None, streaming=stream,
+        stream_usage=True, use_responses_api=False, model_kwargs=options,
+        http_async_client=http.shared, http_client=http.unused,
+    )
+
+
+async def _tools(seat: _Seat) -> list[Any] | None:
+    """Return the tools that the agent must be built with, or null when it has them already."""
+    if seat.session is None:
+        return [] if seat.agent is None else None
+    listed = await seat.session.list_tools()
+    if listed == seat.listed:
+        return None
+    seat.listed = listed
+    return await load_mcp_tools(seat.session)
+
+
+def _agent(seat: _Seat, tools: list[Any]) -> Any:
+    return create_agent(
+        seat.model, tools, system_prompt=seat.spec.instructions, name=seat.spec.name
+    )
+
+
+def _graph(seats: dict[str, _Seat], pattern: Pipeline) -> Any:
+    builder = StateGraph(MessagesState, context_schema=_Trial)
+    previous = START
+    for number, name in enumerate(pattern.steps):
+        node = name if name not in pattern.steps[:number] else f"{name}_{number}"
+        builder.add_node(node, _node(seats[name]))
+        builder.add_edge(previous, node)
+        previous = node
+    return builder.compile()
+
+
+def _node(seat: _Seat) -> Any:
+    async def work(state: MessagesState, runtime: Runtime[_Trial]) -> Any:
+        try:
+            result = await seat.agent.ainvoke(state, _limit(seat.spec))
+        except GraphRecursionError as error:
+            error.add_note(seat.spec.name)
+            raise
+        runtime.context.tell(seat.spec.name, result["messages"][-1].text)
+        return result
+
+    return work
+
+
+def _limit(spec: AgentSpec) -> dict[str, Any]:
+    return {"recursion_limit": 2 * spec.max_turns}
+
+
+def _session(url: str, door: _Door) -> AbstractAsyncContextManager[ClientSession]:
+    connection: StreamableHttpConnection = {
+        "transport": "streamable_http", "url": url, "auth": door,
+        "timeout": _NO_DEADLINE_S, "sse_read_timeout": _NO_DEADLINE_S,
+    }
+    return MultiServerMCPClient({"gateway": connection}).session("gateway")
+
+
+class _Team:
+    """The agents of a pattern; the graph that they form is compiled anew when tools change."""
+
+    def __init__(self, seats: dict[str, _Seat], pattern: Single | Pipeline) -> None:
+        self._seats = seats
+        self._pattern = pattern
+        self._compiled: Any = None
+
+    async def bind(self, assignment: Assignment) -> None:
+        """Point models and sessions at the trial, and read the tools that it offers."""
+        for name, seat in self._seats.items():
+            endpoint = assignment.endpoints[name]
+            client = seat.model.root_async_client
+            client.base_url, client.api_key = endpoint.model_base_url, assignment.token
+            if endpoint.mcp_url:
+                seat.door.url, seat.door.token = endpoint.mcp_url, assignment.token
+                if seat.held is None:
+                    seat.held = Held(_session(endpoint.mcp_url, seat.door))
+                    seat.session = await seat.held.open()
+            tools = await _tools(seat)
+            if tools is not None:
+                seat.agent, self._compiled = _agent(seat, tools), None
+
+    async def close(self) -> None:
+        """Close the MCP sessions."""
+        for seat in self._seats.values():
+            if seat.held:
+                await seat.held.close()
+
+    async def turn(self, messages: list[Any], trial: _Trial, usage: Any) -> list[Any]:
+        """Run the pattern on `messages` and return them with what was added."""
+        config: dict[str, Any] = {"callbacks": [usage]}
+        if isinstance(self._pattern, Single):
+            seat = self._seats[self._pattern.agent]
+            result = await seat.agent.ainvoke(
+                {"messages": messages}, {**config, **_limit(seat.spec)}
+            )
+        else:
+            self._compiled = self._compiled or _graph(self._seats, self._pattern)
+            result = await self._compiled.ainvoke({"messages": messages}, config, context=trial)
+        found: list[Any] = result["messages"]
+        return found
+
+
+class _Http:
+    """HTTP clients that all models of one runner share."""
+
+    def __init__(self) -> None:
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+        self.shared = httpx2.AsyncClient(timeout=None, limits=limits)
+        self.unused = httpx2.Client(transport=httpx2.MockTransport(_never))
+
+
+def _never(request: httpx2.Request) -> httpx2.Response:
+    raise RuntimeError(f"a synchronous request to {request.url}, though every call is asynchronous")
+
+
+class LangGraphRunner:
+    """Runs teams as LangChain agents in LangGraph graphs."""
+
+    name: ClassVar[str] = "langgraph"
+    packages: ClassVar[tuple[str, ...]] = (
+        "langgraph", "langchain", "langchain-core", "langchain-openai", "langchain-mcp-adapters",
+        "openai", "mcp",
+    )
+    patterns: ClassVar[dict[str, Support]] = {
+        "single": Support(kind="native", how="langchain.agents.create_agent"),
+        "pipeline": Support(
+            kind="native", how="StateGraph(MessagesState) with edges between create_agent nodes"
+        ),
+    }
+
+    def __init__(self) -> None:
+        self._http = _Http()
+        self._teams = TeamPool(self._build)
+
+    def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
+        """Return requested and effective settings; all can be given as requested."""
+        return parity_rows(assignment)
+
+    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+        """Invoke the graph once for each user turn, on the messages of the turns before it."""
+        usage = UsageMetadataCallbackHandler()
+        trial = _Trial(emit=emit, zero=time.perf_counter())
+        messages: list[Any] = []
+        texts: list[str] = []
+        note = ""
+        async with self._teams.lease(assignment) as team:
+            for turn in assignment.user_turns:
+                try:
+                    messages = await team.turn([*messages, HumanMessage(turn)], trial, usage)
+                except GraphRecursionError as error:
+                    note = f"GraphRecursionError: {str(error).splitlines()[0]}"
+                    break
+                texts.append(messages[-1].text)
+        return Answer(
+            texts=tuple(texts), usage=_usage(usage), stopped_by_limit=bool(note), note=note
+        )
+
+    async def close(self) -> None:
+        """Close idle teams and the shared HTTP clients."""
+        await self._teams.close()
+        await self._http.shared.aclose()
+        self._http.unused.close()
+
+    async def _build(self, assignment: Assignment) -> _Team:
+        seats = {}
+        for name in pattern_agents(assignment.pattern):
+            spec, has_tools = assignment.agent(name), bool(assignment.endpoints[name].mcp_url)
+            model = _model(spec, has_tools, assignment.stream, self._http)
+            seats[name] = _Seat(spec=spec, model=model, door=_Door())
+        return _Team(seats, assignment.pattern)
+
+
+def _usage(handler: UsageMetadataCallbackHandler) -> Usage | None:
+    found = handler.usage_metadata.values()
+    if not found:
+        return None
+    return Usage(
+        prompt_tokens=sum(usage["input_tokens"] for usage in found),
+        completion_tokens=sum(usage["output_tokens"] for usage in found),
+    )
