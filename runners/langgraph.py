@@ -138,8 +138,7 @@ def _node(seat: _Seat) -> Any:
         try:
             result = await seat.agent.ainvoke(state, _limit(seat.spec))
         except GraphRecursionError as error:
-            error.add_note(seat.spec.name)
-            raise
+            raise GraphRecursionError(f"{seat.spec.name}: {error}") from error
         runtime.context.tell(seat.spec.name, result["messages"][-1].text)
         return result
 
