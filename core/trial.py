@@ -106,6 +106,9 @@ class WorkerReport(Noun):
     cpu_s: float = 0.0
     """CPU seconds (user+system) of the worker during the trial, shared evenly among the
     trials that ran at the same time."""
+    cold: bool = False
+    """Whether the trial began before any other had ended in its process: its CPU time then
+    includes what the framework imports and builds on first use."""
     peak_rss_mb: float = 0.0
     """Highest resident memory of the worker process so far, in MiB."""
     parity: tuple[Setting, ...] = ()

@@ -162,8 +162,12 @@ class Worker:
         running.task = asyncio.current_task()
         self._mouth.tokens[trial_id] = assignment.token.encode()
         self._meter.start(trial_id)
+        cold = not self._warm
         report = await self._outcome(assignment, running)
-        used = {"cpu_s": self._meter.stop(trial_id), "peak_rss_mb": peak_rss_mb()}
+        self._warm = True
+        used = {
+            "cpu_s": self._meter.stop(trial_id), "cold": cold, "peak_rss_mb": peak_rss_mb(),
+        }
         del self._running[trial_id]
         self._mouth.say(Done(trial_id=trial_id, report=report.model_copy(update=used)))
         del self._mouth.tokens[trial_id]
