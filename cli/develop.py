@@ -1,0 +1,58 @@
+"""`dyno test` and `dyno lint`: what a contributor and CI run, from the checkout."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from agentdyno.core.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _tool(*command: str) -> int:
+    """Run a development tool of this environment in the checkout; returns its exit code."""
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
+
+
+def _need_checkout() -> None:
+    if not (ROOT / "tests").is_dir():
+        raise UsageError(
+            "this is an installed agentdyno without its tests.",
+            "clone the repository and type ./dyno test there",
+        )
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
+def test(pytest_args: tuple[str, ...]) -> int:
+    """Make every runner's environment, then run the whole test suite.
+
+    PYTEST_ARGS are handed to pytest: `./dyno test tests/contract -k crewai`.
+    """
+    _need_checkout()
+    from agentdyno.cli.environments import ensure_all
+
+    ensure_all()
+    os.environ.pop("AGENTDYNO_DATABASE_URL", None)
+    return _tool("pytest", *pytest_args)
+
+
+LINTERS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "check", "."),
+    ("mypy",),
+    ("importlinter.cli",),
+)
+
+
+@click.command()
+def lint() -> int:
+    """Run ruff, mypy (strict) and import-linter; prints each command first."""
+    _need_checkout()
+    failed = 0
+    for command in LINTERS:
+        print("$", *command, flush=True)
+        failed |= _tool(*command) != 0
+    return int(failed)
