@@ -1,10 +1,13 @@
 """The JavaScript process: what it computes, what it refuses, and which limits hold."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.runners.openflow import javascript
@@ -16,7 +19,13 @@ needs_quickjs = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=[pytest.param("quickjs", marks=needs_quickjs), "mini-racer"])
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(
+    params=[pytest.param("quickjs", marks=needs_quickjs), "mini-racer"],
+    scope="module", loop_scope="module",
+)
 async def js(request: pytest.FixtureRequest) -> AsyncIterator[JavascriptEvaluator]:
     evaluator = JavascriptEvaluator(engine=request.param, cpu_s=0.3, wall_s=3.0)
     yield evaluator
@@ -48,10 +57,11 @@ async def test_statements_return_for_themselves_and_expressions_are_returned(
     assert await js.evaluate(text, {"returned": 7} if text == "returned" else {}) == value
 
 
-@pytest.mark.parametrize("text", ['results["x"]', "results['x']", "(results?.x)", "await results.x"])
+@pytest.mark.parametrize(
+    "text", ['results["x"]', "results['x']", "(results?.x)", "return await results.x"]
+)
 async def test_results_are_read_by_dot_and_by_bracket(js: JavascriptEvaluator, text: str) -> None:
-    body = text.replace("await", "return await")
-    assert await js.evaluate(body, {"results": {"x": {"y": 1}}}) == {"y": 1}
+    assert await js.evaluate(text, {"results": {"x": {"y": 1}}}) == {"y": 1}
 
 
 async def test_a_missing_result_is_null_and_a_field_of_it_throws(js: JavascriptEvaluator) -> None:
@@ -115,15 +125,21 @@ async def test_nothing_of_the_host_is_within_reach(js: JavascriptEvaluator, name
     assert await js.evaluate(f"typeof {bare}", {}) == "undefined"
 
 
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the process table of Linux")
 async def test_the_process_has_no_variable_of_the_environment(
-    js: JavascriptEvaluator, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CANARY", "bird-of-the-environment")
+    js = JavascriptEvaluator()
     await js.evaluate("1 + 1", {})
     assert js._child is not None
-    if sys.platform == "linux":
-        with open(f"/proc/{js._child.pid}/environ", "rb") as file:
-            assert b"bird-of-the-environment" not in file.read()
+    environment = environment_of(js._child.pid)
+    await js.close()
+    assert b"bird-of-the-environment" not in environment
 
 
 async def test_nothing_leaks_from_one_expression_to_the_next(js: JavascriptEvaluator) -> None:
@@ -143,8 +159,6 @@ async def test_large_values_go_through(js: JavascriptEvaluator) -> None:
 
 
 async def test_a_cancelled_evaluation_does_not_disturb_the_next(js: JavascriptEvaluator) -> None:
-    import asyncio
-
     await js.evaluate("1", {})
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
@@ -158,7 +172,7 @@ async def test_a_missing_engine_says_what_to_do(monkeypatch: pytest.MonkeyPatch)
         await JavascriptEvaluator().evaluate("1 + 1", {})
 
 
-def test_only_expressions_get_a_return() -> None:
+async def test_only_expressions_get_a_return() -> None:
     assert function_body("  a + b ") == "return a + b"
     assert function_body("constant") == "return constant"
     assert function_body("const a = 1\nreturn a") == "const a = 1\nreturn a"
