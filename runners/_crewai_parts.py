@@ -1,0 +1,175 @@
+"""What the CrewAI adapter overrides: where model and tool calls go, and what is silenced.
+
+CrewAI's executor is synchronous: it blocks one thread for each model call and each tool call, and
+nothing can take a thread back. So both only wait there, for work on the event loop that a `Scope`
+can cancel.
+"""
+
+import asyncio
+import json
+import warnings
+from collections.abc import Coroutine
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from crewai.llms.providers.openai.completion import OpenAICompletion
+from crewai.mcp.content import content_blocks_to_text
+from crewai.tools import BaseTool
+from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
+from crewai.utilities.pydantic_schema_utils import create_model_from_schema
+from mcp import ClientSession
+from mcp.types import Tool
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+CONTEXT_WINDOW = 128_000
+"""Tokens; see `GatewayLLM.get_context_window_size`."""
+
+ResultT = TypeVar("ResultT")
+
+
+class Scope:
+    """Runs coroutines of one trial on the event loop for threads that wait for them."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def result(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Run `work` in the calling thread's context and wait for it.
+
+        Raises:
+            concurrent.futures.CancelledError: the scope is closed.
+        """
+        return asyncio.run_coroutine_threadsafe(self._watched(work), self._loop).result()
+
+    async def close(self) -> None:
+        """Cancel what runs, wait until it has let go, and refuse what comes later."""
+        self._closed = True
+        running = tuple(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    async def _watched(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        if self._closed:
+            work.close()
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            return await work
+        finally:
+            self._running.discard(task)
+
+
+class TurnLimitReached(Exception):
+    """CrewAI asked for more model calls than the agent may make in one user turn."""
+
+
+class GatewayLLM(OpenAICompletion):  # type: ignore[misc]  # untyped in the harness's Python
+    """CrewAI's own OpenAI client, cancellable, and counting the calls of the user turn."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    scope: Scope = Field(exclude=True)
+    http: DefaultAsyncHttpxClient = Field(exclude=True)
+    max_turns: int
+    _calls: int = PrivateAttr(default=0)
+
+    def begin(self) -> None:
+        """Start a user turn: the agent may make `max_turns` calls again."""
+        self._calls = 0
+
+    def call(self, *args: Any, **options: Any) -> Any:
+        # After max_iter rounds CrewAI makes one call more, to force an answer without tools.
+        if self._calls >= self.max_turns:
+            raise TurnLimitReached(f"max_iter={self.max_turns} model calls were made")
+        self._calls += 1
+        return self.scope.result(self.acall(*args, **options))
+
+    def get_context_window_size(self) -> int:
+        """Return a window that no scenario fills.
+
+        CrewAI tells it from the model's name and takes 8,192 for an alias: from a quarter of that
+        on it would hide tool results in files, and near it pay calls for summaries.
+        """
+        return CONTEXT_WINDOW
+
+    def get_input_tokens_count(self, messages: Any, *args: Any, **options: Any) -> int:
+        """Estimate as CrewAI does for servers that cannot count, without its warning each time."""
+        texts = [messages] if isinstance(messages, str) else [m.get("content") for m in messages]
+        return sum(len(str(text or "")) for text in texts) // 4 + 1
+
+    def _build_sync_client(self) -> None:
+        """Build none: it would cost an SSL context, and every call goes to the other one."""
+
+    def _build_async_client(self) -> AsyncOpenAI:
+        """Share one HTTP client, which `client_params` would hand to the synchronous one too."""
+        return AsyncOpenAI(**self._get_client_params(), http_client=self.http)
+
+
+class GatewayTool(BaseTool):  # type: ignore[misc]
+    """One tool of the agent's MCP session, called with the model's arguments as they are."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    scope: Scope = Field(exclude=True)
+    session: ClientSession = Field(exclude=True)
+    tool: str
+
+    def run(self, /, **arguments: Any) -> Any:
+        """Skip the check against `args_schema`: it fills in nulls and makes dates of strings."""
+        return self._run(**arguments)
+
+    def _run(self, /, **arguments: Any) -> Any:
+        return self.scope.result(self._call(arguments))
+
+    async def _call(self, arguments: dict[str, Any]) -> Any:
+        result = await self.session.call_tool(self.tool, arguments)
+        text = content_blocks_to_text(result.content)
+        if not result.isError:
+            return text
+        return ToolFailure(
+            message=text, reason=ToolFailureReason.MCP_ERROR, details={"tool": self.tool}
+        )
+
+
+def gateway_tool(tool: Tool, session: ClientSession, scope: Scope) -> GatewayTool:
+    """Return `tool` as CrewAI's own MCP client would describe it."""
+    schema = _args_schema(tool.name, json.dumps(tool.inputSchema))
+    return GatewayTool(
+        name=tool.name, description=tool.description or "", args_schema=schema, tool=tool.name,
+        session=session, scope=scope,
+    )
+
+
+@lru_cache(maxsize=512)
+def _args_schema(name: str, schema: str) -> type[BaseModel]:
+    """Build the class once for all trials: it costs 5 ms."""
+    built: type[BaseModel] = create_model_from_schema(
+        json.loads(schema), model_name=f"{name}Schema", enrich_descriptions=True
+    )
+    return built
+
+
+def no_rate_limit_retries() -> None:
+    """Stop the loop of up to three attempts around every model call, which no setting reaches."""
+    from crewai.llms import retry
+
+    if not hasattr(retry, "_LLM_RATE_LIMIT_MAX_ATTEMPTS"):
+        raise AttributeError("crewai.llms.retry counts its attempts by another name now")
+    retry._LLM_RATE_LIMIT_MAX_ATTEMPTS = 1
+
+
+def silence() -> None:
+    """Stop Rich panels, which CrewAI renders even with verbose=False, and a warning each trial."""
+    from crewai.events import event_context
+    from crewai.events.event_listener import event_listener
+
+    event_listener.formatter.console.quiet = True
+    event_context._console.console.quiet = True
+    warnings.filterwarnings("ignore", "function callbacks cannot be serialized", UserWarning)

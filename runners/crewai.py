@@ -1,0 +1,261 @@
+"""CrewAI 1.15.30 on openai 2.54 and mcp 1.30.
+
+single    `Agent.kickoff_async`, given the messages of the user turns before.
+pipeline  native: `Crew` with `Process.sequential`, one task for each step; a crew keeps nothing
+          between user turns, so the conversation goes into the task as CrewAI's own chat puts it.
+
+Quirks held by tests:
+- `mcps=` opens a session for each call, names tools after the URL and sleeps 0.1 s at each
+  disconnect: tools come from one session for each agent instead, described as CrewAI would.
+- Model calls block threads of the loop's default executor (6 on 2 cores): it is made larger.
+- After `max_iter` rounds CrewAI forces an answer with one call more: the model client refuses it.
+- `max_retries=0` leaves two loops of retries: around each call, and `max_retry_limit` of a task.
+- Every tool schema becomes strict on the wire (all properties required and nullable, defaults
+  dropped) and every tool name snake_case; arguments are passed on as the model wrote them.
+- The cache answers identical tool calls itself unless it is off.
+- A model name that contains `o1` would lose its tools; `is_o1_model` is set back.
+- The same call with the same result five times over ends the trial with ToolExecutionFailedError,
+  and so does an empty answer with a ValueError: both are CrewAI's.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, ClassVar
+
+from agentdyno.core.errors import EnvironmentFault
+from agentdyno.core.event import Message
+from agentdyno.core.spec import AgentSpec, Single
+from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners.base import Emit, Support
+from agentdyno.runners.parity import parity_rows
+
+try:
+    import httpx
+    from crewai import Agent, Crew, Process, Task
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+    from openai import DefaultAsyncHttpxClient
+
+    from agentdyno.runners._crewai_parts import (
+        GatewayLLM,
+        GatewayTool,
+        Scope,
+        TurnLimitReached,
+        gateway_tool,
+        no_rate_limit_retries,
+        silence,
+    )
+except ImportError as error:
+    raise EnvironmentFault(
+        f"the runner crewai needs packages that this Python does not have: {error}.",
+        "agentdyno env sync crewai",
+    ) from error
+
+_THREADS = 64
+"""Each model call waits in one; tools of a turn have threads of their own."""
+_SETTLE_S = 2.0
+"""Seconds that CrewAI's threads get to notice a cancellation."""
+
+
+def _model(
+    assignment: Assignment, spec: AgentSpec, http: DefaultAsyncHttpxClient, scope: Scope
+) -> GatewayLLM:
+    endpoint = assignment.endpoints[spec.name]
+    options = {"parallel_tool_calls": spec.parallel_tool_calls} if endpoint.mcp_url else {}
+    model = GatewayLLM(
+        model=spec.model, custom_openai=True, base_url=endpoint.model_base_url,
+        api_key=assignment.token, temperature=spec.temperature, stream=assignment.stream,
+        max_retries=0, timeout=assignment.limits.timeout_s, additional_params=options,
+        max_turns=spec.max_turns, http=http, scope=scope,
+    )
+    model.is_o1_model = False
+    return model
+
+
+async def _tools(
+    assignment: Assignment, spec: AgentSpec, stack: AsyncExitStack, scope: Scope
+) -> list[GatewayTool]:
+    url = assignment.endpoints[spec.name].mcp_url
+    if url is None:
+        return []
+    http = await stack.enter_async_context(httpx.AsyncClient(
+        headers={"Authorization": f"Bearer {assignment.token}"},
+        timeout=assignment.limits.timeout_s,
+    ))
+    streams = await stack.enter_async_context(streamable_http_client(url, http_client=http))
+    session = await stack.enter_async_context(ClientSession(*streams[:2]))
+    await session.initialize()
+    listed = await session.list_tools()
+    return [gateway_tool(tool, session, scope) for tool in listed.tools]
+
+
+def _agent(spec: AgentSpec, model: GatewayLLM, tools: Sequence[GatewayTool]) -> Agent:
+    return Agent(
+        role=spec.role, goal=spec.goal, backstory=spec.instructions, llm=model, tools=list(tools),
+        max_iter=spec.max_turns, max_retry_limit=0, cache=False, allow_delegation=False,
+        verbose=False,
+    )
+
+
+class _Team:
+    """The agents of a trial, one for each step, with their model clients."""
+
+    def __init__(self, steps: Sequence[str]) -> None:
+        self.steps = steps
+        self.models: list[GatewayLLM] = []
+        self.agents: list[Agent] = []
+
+    def begin(self) -> None:
+        for model in self.models:
+            model.begin()
+
+    def usage(self) -> Usage:
+        sums = [model.get_token_usage_summary() for model in self.models]
+        return Usage(
+            requests=sum(one.successful_requests for one in sums),
+            prompt_tokens=sum(one.prompt_tokens for one in sums),
+            completion_tokens=sum(one.completion_tokens for one in sums),
+        )
+
+
+@asynccontextmanager
+async def _team(
+    assignment: Assignment, http: DefaultAsyncHttpxClient, scope: Scope
+) -> AsyncIterator[_Team]:
+    """Build the native team and close its tool sessions at the end."""
+    pattern = assignment.pattern
+    team = _Team((pattern.agent,) if isinstance(pattern, Single) else pattern.steps)
+    async with AsyncExitStack() as stack:
+        tools = {
+            name: await _tools(assignment, assignment.agent(name), stack, scope)
+            for name in dict.fromkeys(team.steps)
+        }
+        for name in team.steps:
+            spec = assignment.agent(name)
+            team.models.append(_model(assignment, spec, http, scope))
+            team.agents.append(_agent(spec, team.models[-1], tools[name]))
+        yield team
+
+
+class _Trial:
+    """Drives one team over the user's turns and gathers what it says."""
+
+    def __init__(self, assignment: Assignment, emit: Emit) -> None:
+        self._assignment = assignment
+        self._emit = emit
+        self._zero = time.perf_counter()
+        self._said_s = 0.0
+        self._messages: list[dict[str, Any]] = []
+        self._chat: list[dict[str, str]] = []
+        self.scope = Scope()
+
+    async def drive(self, http: DefaultAsyncHttpxClient) -> Answer:
+        single = isinstance(self._assignment.pattern, Single)
+        texts: list[str] = []
+        async with _team(self._assignment, http, self.scope) as team:
+            for turn in self._assignment.user_turns:
+                team.begin()
+                try:
+                    texts.append(await (self._kickoff if single else self._crew)(team, turn))
+                except TurnLimitReached as limit:
+                    return Answer(
+                        texts=(*texts, ""), usage=team.usage(), stopped_by_limit=True,
+                        note=f"{limit}, and CrewAI went on to force an answer",
+                    )
+            return Answer(texts=tuple(texts), usage=team.usage())
+
+    async def _kickoff(self, team: _Team, turn: str) -> str:
+        request = {"role": "user", "content": turn}
+        output = await team.agents[0].kickoff_async([*self._messages, request])
+        self._messages = [m for m in output.messages if m["role"] != "system"]
+        self._say(team.steps[0], output.raw)
+        return str(output.raw)
+
+    async def _crew(self, team: _Team, turn: str) -> str:
+        tasks = [
+            self._task(name, agent, turn)
+            for name, agent in zip(team.steps, team.agents, strict=True)
+        ]
+        crew = Crew(
+            agents=team.agents, tasks=tasks, process=Process.sequential, cache=False,
+            memory=False, verbose=False, tracing=False,
+        )
+        output = await crew.akickoff()
+        self._chat += [
+            {"role": "user", "content": turn}, {"role": "assistant", "content": output.raw}
+        ]
+        return str(output.raw)
+
+    def _task(self, name: str, agent: Agent, turn: str) -> Task:
+        task = Task(
+            description=turn, expected_output="The complete answer.", agent=agent,
+            callback=lambda output: self._say(name, output.raw),
+        )
+        if self._chat:
+            # The turn is a variable's value here, so that braces in it are only braces.
+            task.description = "{turn}"
+            task.interpolate_inputs_and_add_conversation_history(
+                {"turn": turn, "crew_chat_messages": json.dumps(self._chat)}
+            )
+        return task
+
+    def _say(self, agent: str, text: str) -> None:
+        started_s, self._said_s = self._said_s, time.perf_counter() - self._zero
+        self._emit(Message(agent=agent, started_s=started_s, ended_s=self._said_s, text=text))
+
+
+class CrewAIRunner:
+    """Runs teams of CrewAI agents."""
+
+    name: ClassVar[str] = "crewai"
+    packages: ClassVar[tuple[str, ...]] = ("crewai", "openai", "mcp")
+    patterns: ClassVar[dict[str, Support]] = {
+        "single": Support(kind="native", how="Agent.kickoff_async"),
+        "pipeline": Support(kind="native", how="Crew with Process.sequential"),
+    }
+
+    def __init__(self) -> None:
+        self._http: DefaultAsyncHttpxClient | None = None
+        no_rate_limit_retries()
+        silence()
+
+    def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
+        """Return requested and effective settings."""
+        return parity_rows(assignment, _deviations)
+
+    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+        """Drive the team; a cancellation closes the scope, so that CrewAI's threads come back."""
+        http = self._shared()
+        trial = _Trial(assignment, emit)
+        work = asyncio.create_task(trial.drive(http))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await trial.scope.close()
+            _, late = await asyncio.wait((work,), timeout=_SETTLE_S)
+            if late:
+                work.cancel()
+                await asyncio.wait(late)
+            raise
+
+    async def close(self) -> None:
+        """Close the HTTP client that all model clients share."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    def _shared(self) -> DefaultAsyncHttpxClient:
+        if self._http is None:
+            self._http = DefaultAsyncHttpxClient()
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
+        return self._http
+
+
+def _deviations(spec: AgentSpec) -> dict[str, tuple[Any, str]]:
+    if spec.tool_choice == "auto":
+        return {}
+    return {"tool_choice": ("auto", "CrewAI's OpenAI client always asks for auto")}
