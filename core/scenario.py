@@ -71,11 +71,18 @@ class ArchetypeFile(Noun):
     """Highest tool risk that the agent may use without an approval."""
 
 
+class MemorySetup(Noun):
+    """What a trial's memory is like when the trial starts."""
+
+    seed: tuple[MemoryItem, ...] = ()
+    """Items that are there already."""
+
+
 class Scenario(Noun):
     """`scenarios/NAME/scenario.yaml`: one situation, the team that meets it, and the checks."""
 
     name: Name
-    """Identifier; the name of the folder."""
+    """Identifier; in the library it is the name of the folder."""
     title: str = Field(min_length=1)
     """The situation in one line."""
     description: str = ""
@@ -92,8 +99,8 @@ class Scenario(Noun):
     """How the team works together."""
     mcpServers: dict[ServerName, ToolServer] = Field(default_factory=dict)  # noqa: N815
     """Tool servers, in the form that MCP clients share."""
-    memory: tuple[MemoryItem, ...] = ()
-    """What the trial's memory holds at the start."""
+    memory: MemorySetup = MemorySetup()
+    """What the trial's memory is like when the trial starts."""
     limits: Limits = Limits()
     """Bounds of one trial."""
     checks: tuple[CheckSpec, ...] = ()

@@ -7,6 +7,7 @@ and `2004-01-01` are text, `017` is seventeen, `0o17` is fifteen. `.inf` and `.n
 Not importable in workers: it needs PyYAML.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -201,6 +202,9 @@ class _Builder:
                 self._refuse(key, path, "a key must be text, not a list or a mapping")
                 continue
             name = key.value
+            if not _encodable(name):
+                self._refuse(key, path, "a key holds half a surrogate pair, which is no text")
+                continue
             if name in values:
                 message = f"this key is there already, on line {lines[name]}; remove one of them"
                 self._refuse(key, (*path, name), message)
@@ -214,10 +218,14 @@ class _Builder:
         try:
             if kind == "int":
                 return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-            if kind == "float":
+            if kind == "float" and math.isfinite(float(text)):
                 return float(text)
         except ValueError:
-            self._refuse(node, path, f"{text[:40]!r} is no {kind}")
+            pass
+        if kind in ("int", "float"):
+            self._refuse(node, path, f"{text[:40]!r} is no {kind}, or too large for one")
+        if kind == "str" and not _encodable(text):
+            self._refuse(node, path, "the text holds half a surrogate pair, which is no text")
         if kind == "bool":
             return text.lower() == "true"
         return text if kind == "str" else None
@@ -226,6 +234,14 @@ class _Builder:
         key = ".".join(str(part) for part in path)
         line = node.start_mark.line + 1
         self.problems.append(Problem(file=self.file, line=line, key=key, message=message))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _syntax_error(text: str, file: str, error: yaml.MarkedYAMLError) -> InputError:

@@ -1,0 +1,40 @@
+"""JSON Schemas of the YAML files, for editors.
+
+`python -m agentdyno.core.jsonschemas` writes them again after a change of the models.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from agentdyno.core.scenario import ArchetypeFile, Scenario
+
+FOLDER = Path(__file__).parent / "schemas"
+MODELS: dict[str, type[BaseModel]] = {"agent": ArchetypeFile, "scenario": Scenario}
+
+
+def schema_text(model: type[BaseModel], title: str) -> str:
+    """Return the JSON Schema of `model` as the text of a file."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
+    body = {key: value for key, value in model.model_json_schema().items() if key != "title"}
+    return json.dumps(schema | body, indent=2, ensure_ascii=False) + "\n"
+
+
+def generate() -> dict[str, str]:
+    """Return the text of every schema file, by file name."""
+    return {
+        f"{name}.schema.json": schema_text(model, f"agentdyno {name} file")
+        for name, model in MODELS.items()
+    }
+
+
+def main() -> None:
+    """Write the schema files."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in generate().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""What a scenario refers to must exist: agents, archetypes, servers, functions, files.
+
+Works on the parts of a file that are well-formed, so that a spelling mistake in one place does not
+hide a dangling reference in another.
+"""
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema.exceptions
+import jsonschema.validators
+from pydantic import TypeAdapter, ValidationError
+
+from agentdyno.agents.library import AgentLibrary
+from agentdyno.core.canonical import canonical_json
+from agentdyno.core.check import (
+    CheckSpec,
+    Computed,
+    JsonSchemaCheck,
+    MailSentCheck,
+    MemoryUsedCheck,
+    NumericCheck,
+    ToolsCalledCheck,
+)
+from agentdyno.core.errors import Problem
+from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.spec import Pattern, Pipeline, ToolServer, pattern_agents
+from agentdyno.core.yamlfile import KeyPath, YamlDocument
+from agentdyno.core.yamlproblem import nearest
+
+_CHECK: TypeAdapter[Any] = TypeAdapter(CheckSpec)
+_PATTERN: TypeAdapter[Any] = TypeAdapter(Pattern)
+MEMORY_SERVER = "memory"
+
+
+def _part(adapter: TypeAdapter[Any], data: Any) -> Any:
+    """Return `data` as the adapter's type; `None` where it is malformed, which is told elsewhere."""
+    try:
+        return adapter.validate_json(canonical_json(data), strict=True)
+    except ValidationError:
+        return None
+
+
+def _mapping(data: Any, key: str) -> dict[str, Any]:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _list(data: Any, key: str) -> list[Any]:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, list) else []
+
+
+class References:
+    """Finds the dangling references of one scenario file."""
+
+    def __init__(self, document: YamlDocument, folder: Path, library: AgentLibrary) -> None:
+        self.document = document
+        self.folder = folder
+        self.library = library
+        self.problems: list[Problem] = []
+
+    @cached_property
+    def _agents(self) -> dict[str, Any]:
+        return _mapping(self.document.data, "agents")
+
+    @cached_property
+    def _servers(self) -> dict[str, Any]:
+        return _mapping(self.document.data, "mcpServers")
+
+    def find(self) -> list[Problem]:
+        """Return every dangling reference, duplicate and contradiction."""
+        self._check_servers()
+        self._check_agents()
+        self._check_pattern()
+        self._check_checks()
+        self._check_script()
+        return self.problems
+
+    def _add(self, path: KeyPath, message: str) -> None:
+        self.problems.append(self.document.problem(path, message))
+
+    def _known(self, path: KeyPath, what: str, name: str, choices: Iterable[str]) -> None:
+        names = sorted(choices)
+        if name not in names:
+            there = ", ".join(names) or "none"
+            self._add(path, f"there is no {what} {name!r}{nearest(name, names)}; there is: {there}")
+
+    def _check_servers(self) -> None:
+        for name, data in self._servers.items():
+            path = ("mcpServers", name)
+            if name == MEMORY_SERVER:
+                self._add(path, "this name is taken by agentdyno's own memory; choose another")
+            server = _part(TypeAdapter(ToolServer), data)
+            given = [k for k in ("command", "url", "bundled") if server and getattr(server, k)]
+            if server and len(given) != 1:
+                what = " and ".join(given) or "none of them"
+                self._add(path, f"needs exactly one of command, url, bundled; it has {what}")
+
+    def _check_agents(self) -> None:
+        for name, data in self._agents.items():
+            agent = _part(TypeAdapter(AgentOverride), data)
+            if agent is None:
+                continue
+            path = ("agents", name)
+            if agent.extends is not None:
+                self._known(
+                    (*path, "extends"), "archetype", agent.extends, self.library.names()
+                )
+            for at, tool in enumerate(agent.tools or ()):
+                server = tool.partition(".")[0]
+                self._known((*path, "tools", at), "tool server", server, self._servers)
+
+    def _check_pattern(self) -> None:
+        data = self.document.data.get("pattern") if isinstance(self.document.data, dict) else None
+        pattern = _part(_PATTERN, data)
+        if pattern is None or not self._agents:
+            return
+        names = pattern.steps if isinstance(pattern, Pipeline) else (pattern.agent,)
+        for at, name in enumerate(names):
+            path: KeyPath = (
+                ("pattern", "steps", at) if isinstance(pattern, Pipeline) else ("pattern", "agent")
+            )
+            self._known(path, "agent", name, self._agents)
+            if name in names[:at]:
+                self._add(path, f"{name!r} is a step already; give the second step its own agent")
+        for name in self._agents:
+            if name not in pattern_agents(pattern):
+                self._add(("agents", name), "the pattern never uses this agent; remove it")
+        if isinstance(pattern, Pipeline) and len(_list(self.document.data, "user")) > 1:
+            self._add(("user", 1), "a pipeline takes one user turn; use pattern single for more")
+
+    def _check_script(self) -> None:
+        script = self.document.data.get("script") if isinstance(self.document.data, dict) else None
+        if isinstance(script, str) and not (self.folder / script).is_file():
+            self._add(("script",), f"there is no file {script!r} in the scenario's folder")
+
+    def _check_checks(self) -> None:
+        seen: dict[str, int] = {}
+        turns = len(_list(self.document.data, "user"))
+        for at, data in enumerate(_list(self.document.data, "checks")):
+            path = ("checks", at)
+            if isinstance(data, dict) and isinstance(data.get("id"), str):
+                first = seen.setdefault(data["id"], self.document.line((*path, "id")))
+                if first != self.document.line((*path, "id")):
+                    self._add((*path, "id"), f"check {data['id']!r} is there already, line {first}")
+            check = _part(_CHECK, data)
+            if check is None:
+                continue
+            if (getattr(check, "turn", None) or 0) > turns:
+                self._add((*path, "turn"), f"the scenario has {turns} user turns")
+            self._check_check(path, check)
+
+    def _check_check(self, path: KeyPath, check: Any) -> None:
+        servers = {*self._servers, MEMORY_SERVER}
+        if isinstance(check, ToolsCalledCheck | MemoryUsedCheck) and check.agent is not None:
+            self._known((*path, "agent"), "agent", check.agent, self._agents)
+        if isinstance(check, ToolsCalledCheck):
+            named: list[tuple[KeyPath, str]] = [
+                *((("tools", i), tool) for i, tool in enumerate(check.tools)),
+                *((("calls", i, "tool"), use.tool) for i, use in enumerate(check.calls)),
+                *((("forbidden", i), tool) for i, tool in enumerate(check.forbidden)),
+            ]
+            for where, tool in named:
+                server = tool.partition(".")[0]
+                self._known((*path, *where), "tool server", server, servers)
+        elif isinstance(check, MailSentCheck):
+            self._known((*path, "server"), "tool server", check.server, self._servers)
+        elif isinstance(check, JsonSchemaCheck):
+            self._check_schema((*path, "answer_schema"), check.answer_schema)
+        elif isinstance(check, NumericCheck) and isinstance(check.expected, Computed):
+            self._check_function((*path, "expected"), check.expected)
+
+    def _check_schema(self, path: KeyPath, schema: dict[str, Any]) -> None:
+        validator = jsonschema.validators.validator_for(
+            schema, default=jsonschema.validators.Draft202012Validator
+        )
+        try:
+            validator.check_schema(schema)
+        except jsonschema.exceptions.SchemaError as error:
+            self._add((*path, *error.absolute_path), f"not a JSON Schema: {error.message}")
+
+    def _check_function(self, path: KeyPath, computed: Computed) -> None:
+        file, _, name = computed.python.partition(":")
+        try:
+            tree = ast.parse((self.folder / file).read_bytes())
+        except OSError:
+            self._add((*path, "python"), f"there is no file {file!r} in the scenario's folder")
+            return
+        except (SyntaxError, ValueError) as error:
+            self._add((*path, "python"), f"{file} is not Python: {error}")
+            return
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        self._known((*path, "python"), f"function in {file}:", name, functions)
+        if name not in functions or functions[name].args.kwarg:
+            return
+        takes = functions[name].args
+        known = {arg.arg for arg in (*takes.args, *takes.kwonlyargs)}
+        for key in computed.args:
+            self._known((*path, "args", key), f"argument of {name}", key, known)
