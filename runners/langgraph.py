@@ -1,7 +1,7 @@
 """LangGraph 1.2 with LangChain 1.4 agents and langchain-mcp-adapters 0.3.
 
 single    `create_agent`; the state's messages are carried from one user turn to the next.
-pipeline  native: a `StateGraph(MessagesState)` whose nodes are agents and whose edges are the order.
+pipeline  native: a `StateGraph(MessagesState)` with agents as nodes and the order as edges.
 
 Quirks held by the contract tests:
 - A graph counts supersteps, not model calls: 2N of them are exactly N calls with their tools, and
@@ -12,7 +12,7 @@ Quirks held by the contract tests:
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -56,7 +56,7 @@ class _Door(httpx.Auth):
     url = ""
     token = ""
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.url = httpx.URL(self.url)
         request.headers["Authorization"] = f"Bearer {self.token}"
         yield request

@@ -14,7 +14,7 @@ Quirks held by the contract tests:
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,6 +28,9 @@ from agentdyno.runners.teams import Held, TeamPool, steps_of
 
 try:
     import httpx2
+    from agents.mcp import MCPServerStreamableHttp
+    from openai import AsyncOpenAI
+
     from agents import (
         Agent,
         MaxTurnsExceeded,
@@ -37,8 +40,6 @@ try:
         Runner,
         set_tracing_disabled,
     )
-    from agents.mcp import MCPServerStreamableHttp
-    from openai import AsyncOpenAI
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner openai_agents needs packages that this Python does not have: {error}.",
@@ -60,7 +61,9 @@ class _Door(httpx2.Auth):
     url = ""
     token = ""
 
-    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
         request.url = httpx2.URL(self.url)
         request.headers["Authorization"] = f"Bearer {self.token}"
         yield request
@@ -74,7 +77,7 @@ class _Seat:
     client: AsyncOpenAI
     door: _Door
     held: Held[MCPServerStreamableHttp] | None = None
-    server: MCPServerStreamableHttp | None = None
+    server: Any = None
     agent: Agent[None] | None = None
 
 

@@ -6,7 +6,7 @@ pipeline  composed: the documented programmatic hand-off. Each agent runs on the
 
 Quirks held by the contract tests:
 - Tool errors are given to the model as failed results. The default, a retry, would end the run at
-  the second error of a tool; so would a second unknown tool, unless there are retries for each turn.
+  the second error of a tool. A second unknown tool still would, but for a retry for each turn.
 - An empty answer is asked for again once. Zero retries would make it an error, as nowhere else.
 - `tool_choice="required"` is refused as a fixed setting; a function of the run may return it.
 - A model name that it takes for a reasoning model ("o3", "gpt-5...") makes it drop `temperature`.
@@ -16,7 +16,7 @@ Quirks held by the contract tests:
 
 import ssl
 import time
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Generator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -56,7 +56,9 @@ class _Door(httpx2.Auth):
     url = ""
     token = ""
 
-    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
         request.url = httpx2.URL(self.url)
         request.headers["Authorization"] = f"Bearer {self.token}"
         yield request
