@@ -5,14 +5,15 @@ Both classes are meant to be derived from; the one private name is in a function
 
 import asyncio
 import atexit
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
+import httpx
 from autogen_core import CancellationToken
 from autogen_core.models import CreateResult, LLMMessage
 from autogen_core.tools import TextResultContent, ToolResult, ToolSchema
 from autogen_ext.models.openai import OpenAIChatCompletionClient
-from autogen_ext.tools.mcp import McpWorkbench
+from autogen_ext.tools.mcp import McpWorkbench, StreamableHttpServerParams
 
 
 class Client(OpenAIChatCompletionClient):  # type: ignore[misc]  # untyped in the harness's Python
@@ -23,24 +24,54 @@ class Client(OpenAIChatCompletionClient):  # type: ignore[misc]  # untyped in th
         self._tool_choice = tool_choice
 
     async def create(self, messages: Sequence[LLMMessage], **options: Any) -> CreateResult:
+        """Answer at once."""
         return await super().create(messages, **{**options, "tool_choice": self._tool_choice})
 
     def create_stream(
         self, messages: Sequence[LLMMessage], **options: Any
     ) -> AsyncIterator[str | CreateResult]:
+        """Answer in pieces."""
         changed = {**options, "tool_choice": self._tool_choice}
         stream: AsyncIterator[str | CreateResult] = super().create_stream(messages, **changed)
         return stream
 
 
+class Door(httpx.Auth):
+    """Sends each request of a pooled MCP session to the trial that holds the session now."""
+
+    url = ""
+    token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+        """Readdress `request` and sign it."""
+        request.url = httpx.URL(self.url)
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+class DoorParams(StreamableHttpServerParams):  # type: ignore[misc]
+    """Server parameters with `auth`, which the workbench hands to the MCP client with the rest."""
+
+    auth: Any
+
+
 class Workbench(McpWorkbench):  # type: ignore[misc]
-    """Lists its tools once for each session, and lets a token cancel what it calls."""
+    """Lists its tools once for each trial, and lets a token cancel what it calls."""
 
     _listed: list[ToolSchema] | None = None
 
+    async def renew(self) -> None:
+        """Start the session if there is none, and read the tools anew."""
+        if self._actor is None:
+            await self.start()
+        # Asked at once: an actor that dies first reports only that it is not running.
+        self._listed = await super().list_tools()
+
     async def list_tools(self) -> list[ToolSchema]:
+        """Return the tools as `renew` found them."""
         if self._listed is None:
-            self._listed = await super().list_tools()
+            await self.renew()
+        assert self._listed is not None
         return self._listed
 
     async def call_tool(
@@ -50,6 +81,7 @@ class Workbench(McpWorkbench):  # type: ignore[misc]
         cancellation_token: CancellationToken | None = None,
         call_id: str | None = None,
     ) -> ToolResult:
+        """Call a tool; once the token is cancelled, answer all the same."""
         call = asyncio.ensure_future(super().call_tool(name, arguments, None, call_id))
         if cancellation_token is not None:
             cancellation_token.link_future(call)
@@ -62,6 +94,7 @@ class Workbench(McpWorkbench):  # type: ignore[misc]
             return ToolResult(name=name, result=gone, is_error=True)
 
     async def stop(self) -> None:
+        """Close the session, and forget it."""
         actor = self._actor
         await super().stop()
         _forget_at_exit(actor)

@@ -11,7 +11,7 @@ Quirks held by tests:
   options: a client that overrides one of them is the documented extension point.
 - The workbench lists its tools before every model call and every tool call, links a coroutine
   where a cancellation token expects a future (cancelling then raises AttributeError), and leaves
-  a callback in `atexit` for ever.
+  a callback in `atexit` for ever. Its session is pooled; what has state is made for each trial.
 - A cancelled team waits for the model call in flight unless its token is cancelled, and a
   cancelled tool call leaves its agent waiting for ever unless the workbench still answers.
 - A team reports an agent's exception as a RuntimeError that quotes it.
@@ -20,17 +20,17 @@ Quirks held by tests:
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, Pipeline, Single
+from agentdyno.core.spec import AgentSpec, Pipeline, Single, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import parity_rows
+from agentdyno.runners.teams import TeamPool, steps_of
 
 try:
     from autogen_agentchat.agents import AssistantAgent
@@ -40,10 +40,9 @@ try:
     from autogen_agentchat.teams import DiGraphBuilder, GraphFlow
     from autogen_core import CancellationToken
     from autogen_core.models import ModelInfo
-    from autogen_ext.tools.mcp import StreamableHttpServerParams
     from openai import DefaultAsyncHttpxClient
 
-    from agentdyno.runners._autogen_parts import Client, Workbench
+    from agentdyno.runners._autogen_parts import Client, Door, DoorParams, Workbench
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner autogen needs packages that this Python does not have: {error}.",
@@ -53,6 +52,8 @@ except ImportError as error:
 # The runtime logs each exception of an agent with its traceback, and then raises it.
 logging.getLogger("autogen_core").setLevel(logging.CRITICAL)
 
+_NO_DEADLINE_S = 86_400.0
+"""The harness keeps the time; MCP wants a number."""
 _MODEL_INFO: ModelInfo = {
     "vision": False, "function_calling": True, "json_output": True, "structured_output": True,
     "family": "unknown", "multiple_system_messages": True,
@@ -74,17 +75,13 @@ def _model(
     return Client(
         spec.tool_choice, model=spec.model, model_info=_MODEL_INFO, api_key=assignment.token,
         base_url=endpoint.model_base_url, http_client=http, max_retries=0,
-        timeout=assignment.limits.timeout_s, **settings,
+        timeout=None, **settings,
     )
 
 
-def _tools(assignment: Assignment, spec: AgentSpec) -> Workbench | None:
-    url = assignment.endpoints[spec.name].mcp_url
-    if url is None:
-        return None
-    return Workbench(StreamableHttpServerParams(
-        url=url, headers={"Authorization": f"Bearer {assignment.token}"},
-        timeout=assignment.limits.timeout_s, sse_read_timeout=assignment.limits.timeout_s,
+def _tools(url: str, door: Door) -> Workbench:
+    return Workbench(DoorParams(
+        url=url, auth=door, timeout=_NO_DEADLINE_S, sse_read_timeout=_NO_DEADLINE_S
     ))
 
 
@@ -105,7 +102,7 @@ def _agent(
 
 def _participants(pattern: Single | Pipeline) -> dict[str, str]:
     """Return agent names by participant; participants are unique, a pipeline's steps need not."""
-    steps = (pattern.agent,) if isinstance(pattern, Single) else pattern.steps
+    steps = steps_of(pattern)
     return {
         step if step not in steps[:index] else f"{step}_{index + 1}": step
         for index, step in enumerate(steps)
@@ -128,29 +125,39 @@ def _overran(messages: Sequence[Any]) -> bool:
     return any(isinstance(message, ToolCallSummaryMessage) for message in messages)
 
 
-@asynccontextmanager
-async def _team(
-    assignment: Assignment, http: DefaultAsyncHttpxClient
-) -> AsyncIterator[AssistantAgent | GraphFlow]:
-    """Build the native team and close its tool sessions at the end."""
-    participants = _participants(assignment.pattern)
-    specs = {name: assignment.agent(name) for name in participants.values()}
-    models = {name: _model(assignment, spec, http) for name, spec in specs.items()}
-    workbenches = {name: _tools(assignment, spec) for name, spec in specs.items()}
-    started: list[Workbench] = []
-    try:
-        for workbench in filter(None, workbenches.values()):
-            await workbench.start()
-            started.append(workbench)
-            # Said at once: an actor that dies first reports only that it is not running.
-            await workbench.list_tools()
-        agents = [
-            _agent(assignment, specs[name], participant, models[name], workbenches[name])
-            for participant, name in participants.items()
-        ]
-        yield agents[0] if isinstance(assignment.pattern, Single) else _chain(agents)
-    finally:
-        await asyncio.gather(*(workbench.stop() for workbench in started))
+class _Team:
+    """The tool sessions of a pattern's agents; agents are stateful and made anew for each trial."""
+
+    def __init__(self, http: DefaultAsyncHttpxClient) -> None:
+        self._http = http
+        self._doors: dict[str, Door] = {}
+        self._workbenches: dict[str, Workbench] = {}
+
+    async def bind(self, assignment: Assignment) -> None:
+        """Point the sessions at the trial, and read its tools."""
+        for name in pattern_agents(assignment.pattern):
+            url = assignment.endpoints[name].mcp_url
+            if url is None:
+                continue
+            door = self._doors.setdefault(name, Door())
+            door.url, door.token = url, assignment.token
+            if name not in self._workbenches:
+                self._workbenches[name] = _tools(url, door)
+            await self._workbenches[name].renew()
+
+    async def close(self) -> None:
+        """Close the sessions."""
+        await asyncio.gather(*(workbench.stop() for workbench in self._workbenches.values()))
+
+    def native(self, assignment: Assignment) -> AssistantAgent | GraphFlow:
+        """Return a fresh agent, or a fresh flow of agents."""
+        agents = []
+        for participant, name in _participants(assignment.pattern).items():
+            spec = assignment.agent(name)
+            model = _model(assignment, spec, self._http)
+            tools = self._workbenches.get(name)
+            agents.append(_agent(assignment, spec, participant, model, tools))
+        return agents[0] if isinstance(assignment.pattern, Single) else _chain(agents)
 
 
 class _Trial:
@@ -166,38 +173,42 @@ class _Trial:
         self._used: list[Any] = []
         self.token = CancellationToken()
 
-    async def drive(self, http: DefaultAsyncHttpxClient) -> Answer:
-        async with _team(self._assignment, http) as team:
+    async def drive(self, teams: TeamPool[_Team]) -> Answer:
+        async with teams.lease(self._assignment) as team:
+            native = team.native(self._assignment)
             for turn in self._assignment.user_turns:
-                result = await self._turn(team, turn)
+                result = await self._turn(native, turn)
                 if _overran(result.messages):
-                    return self._answer("", stopped=True)
+                    return self._answer("ToolCallSummaryMessage: max_tool_iterations was reached")
                 self._texts.append(result.messages[-1].to_text())
-        return self._answer(stopped=False)
+        return self._answer()
 
     async def _turn(self, team: AssistantAgent | GraphFlow, turn: str) -> TaskResult:
         async for item in team.run_stream(task=turn, cancellation_token=self.token):
-            if isinstance(item, TextMessage) and item.source in self._agents:
-                self._say(self._agents[item.source], item.content)
+            if isinstance(item, TextMessage) and isinstance(team, GraphFlow):
+                self._say(item)
         if not isinstance(item, TaskResult):
             raise RuntimeError(f"AutoGen's run_stream ended with {item!r}, not with a TaskResult")
         self._used += [message.models_usage for message in item.messages if message.models_usage]
         return item
 
-    def _say(self, agent: str, text: str) -> None:
-        started_s, self._said_s = self._said_s, time.perf_counter() - self._zero
-        self._emit(Message(agent=agent, started_s=started_s, ended_s=self._said_s, text=text))
+    def _say(self, message: TextMessage) -> None:
+        if message.source not in self._agents:
+            return
+        agent, started_s = self._agents[message.source], self._said_s
+        self._said_s = time.perf_counter() - self._zero
+        self._emit(Message(
+            agent=agent, started_s=started_s, ended_s=self._said_s, text=message.content
+        ))
 
-    def _answer(self, *last: str, stopped: bool) -> Answer:
+    def _answer(self, limit: str = "") -> Answer:
         usage = Usage(
             requests=len(self._used),
             prompt_tokens=sum(used.prompt_tokens for used in self._used),
             completion_tokens=sum(used.completion_tokens for used in self._used),
         )
-        note = "ended with a ToolCallSummaryMessage: max_tool_iterations was reached"
         return Answer(
-            texts=(*self._texts, *last), usage=usage, stopped_by_limit=stopped,
-            note=note if stopped else "",
+            texts=tuple(self._texts), usage=usage, stopped_by_limit=bool(limit), note=limit
         )
 
 
@@ -213,19 +224,18 @@ class AutoGenRunner:
         "pipeline": Support(kind="native", how="GraphFlow over a DiGraphBuilder chain"),
     }
 
-    def __init__(self, http: Callable[[], DefaultAsyncHttpxClient] = DefaultAsyncHttpxClient):
-        self._make_http = http
+    def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None
+        self._teams = TeamPool(self._build)
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
-        """Return requested and effective settings."""
+        """Return requested and effective settings; all can be given as requested."""
         return parity_rows(assignment)
 
     async def run(self, assignment: Assignment, emit: Emit) -> Answer:
         """Drive the team; a cancellation is told to AutoGen's token before anything waits."""
-        self._http = self._http or self._make_http()
         trial = _Trial(assignment, emit)
-        work = asyncio.create_task(trial.drive(self._http))
+        work = asyncio.create_task(trial.drive(self._teams))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -235,7 +245,12 @@ class AutoGenRunner:
             raise
 
     async def close(self) -> None:
-        """Close the HTTP client that all model clients share."""
+        """Close idle sessions and the HTTP client that all model clients share."""
+        await self._teams.close()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
+
+    async def _build(self, assignment: Assignment) -> _Team:
+        self._http = self._http or DefaultAsyncHttpxClient()
+        return _Team(self._http)
