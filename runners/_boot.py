@@ -6,8 +6,23 @@ their folders on `sys.path` instead would let `runners/langgraph.py` stand in fo
 the runner's locked ones.
 """
 
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from typing import BinaryIO
+
+
+def private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Return the protocol's two pipes, hidden from every print and read that follows.
+
+    From then on file descriptor 0 reads nothing and 1 leads to the log.
+    """
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    os.dup2(2, 1)
+    return source, sink
 
 
 def register(name: str, file: str) -> None:
@@ -27,9 +42,10 @@ def register(name: str, file: str) -> None:
 
 
 if __name__ == "__main__":
+    pipes = private_pipes()
     for argument in sys.argv[2:]:
         name, _, file = argument.partition("=")
         register(name, file)
     from agentdyno.runners.worker import main
 
-    main(sys.argv[1])
+    main(sys.argv[1], *pipes)

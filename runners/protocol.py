@@ -56,6 +56,13 @@ class Emitted(Noun):
     event: Annotated[Message | Step, Field(discriminator="kind")]
 
 
+class Cancelling(Noun):
+    """Worker to harness: a cancellation was heard, so its event loop turns; `Done` follows."""
+
+    op: Literal["cancelling"] = "cancelling"
+    trial_id: str
+
+
 class Done(Noun):
     """Worker to harness: a trial ended."""
 
@@ -65,6 +72,8 @@ class Done(Noun):
 
 
 ToWorker = Annotated[Run | Cancel | Close, Field(discriminator="op")]
-FromWorker = Annotated[Ready | Refused | Emitted | Done, Field(discriminator="op")]
+FromWorker = Annotated[
+    Ready | Refused | Emitted | Cancelling | Done, Field(discriminator="op")
+]
 TO_WORKER: TypeAdapter[Run | Cancel | Close] = TypeAdapter(ToWorker)
-FROM_WORKER: TypeAdapter[Ready | Refused | Emitted | Done] = TypeAdapter(FromWorker)
+FROM_WORKER: TypeAdapter[Ready | Refused | Emitted | Cancelling | Done] = TypeAdapter(FromWorker)

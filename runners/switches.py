@@ -16,9 +16,9 @@ INHERITED = (
     "LD_LIBRARY_PATH",  # a Python linked against its own shared library finds it by this
     "SYSTEMROOT",  # Windows: without it no socket opens
 )
-"""Variables that pass through from the harness: where programs are, what language and time it is."""
+"""Variables that pass through from the harness: where programs are, which language and time."""
 
-SWITCHES: dict[str, str] = {
+QUIET: dict[str, str] = {
     # Telemetry and tracing: nothing may leave the machine, and nothing but the work is measured.
     "CREWAI_DISABLE_TELEMETRY": "true",
     "CREWAI_TRACING_ENABLED": "false",
@@ -32,10 +32,15 @@ SWITCHES: dict[str, str] = {
     "ANONYMIZED_TELEMETRY": "False",
     "DEEPEVAL_TELEMETRY_OPT_OUT": "YES",
     "DO_NOT_TRACK": "1",
-    # Same input, same bytes on the wire: LangGraph orders tools by a set.
-    "PYTHONHASHSEED": "0",
     # A .env file on the way up from the working folder is not part of the scenario.
     "PYTHON_DOTENV_DISABLED": "1",
+}
+"""What frameworks must be told wherever they run, before they are imported."""
+
+SWITCHES: dict[str, str] = {
+    **QUIET,
+    # Same input, same bytes on the wire: LangGraph orders tools by a set.
+    "PYTHONHASHSEED": "0",
     # Packages of the user's account are not part of the lock.
     "PYTHONNOUSERSITE": "1",
     "PYTHONUTF8": "1",
@@ -47,7 +52,7 @@ SWITCHES: dict[str, str] = {
     # The gateways are on this machine.
     "NO_PROXY": "127.0.0.1,localhost,::1",
 }
-"""Set in every worker before its framework is imported."""
+"""Set in every worker process."""
 
 
 def worker_environment(home: Path, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
