@@ -8,10 +8,11 @@ can cancel.
 import asyncio
 import json
 import warnings
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import httpx
 from crewai.llms.providers.openai.completion import OpenAICompletion
 from crewai.mcp.content import content_blocks_to_text
 from crewai.tools import BaseTool
@@ -26,6 +27,19 @@ CONTEXT_WINDOW = 128_000
 """Tokens; see `GatewayLLM.get_context_window_size`."""
 
 ResultT = TypeVar("ResultT")
+
+
+class Door(httpx.Auth):
+    """Sends each request of a pooled MCP session to the trial that holds the session now."""
+
+    url = ""
+    token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+        """Readdress `request` and sign it."""
+        request.url = httpx.URL(self.url)
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
 
 
 class Scope:

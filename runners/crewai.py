@@ -23,15 +23,16 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, Single
+from agentdyno.core.spec import AgentSpec, Single, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import parity_rows
+from agentdyno.runners.teams import Held, TeamPool, steps_of
 
 try:
     import httpx
@@ -41,6 +42,7 @@ try:
     from openai import DefaultAsyncHttpxClient
 
     from agentdyno.runners._crewai_parts import (
+        Door,
         GatewayLLM,
         GatewayTool,
         Scope,
@@ -69,26 +71,25 @@ def _model(
     model = GatewayLLM(
         model=spec.model, custom_openai=True, base_url=endpoint.model_base_url,
         api_key=assignment.token, temperature=spec.temperature, stream=assignment.stream,
-        max_retries=0, timeout=assignment.limits.timeout_s, additional_params=options,
+        max_retries=0, timeout=None, additional_params=options,
         max_turns=spec.max_turns, http=http, scope=scope,
     )
     model.is_o1_model = False
     return model
 
 
-async def _tools(
-    assignment: Assignment, spec: AgentSpec, stack: AsyncExitStack, scope: Scope
-) -> list[GatewayTool]:
-    url = assignment.endpoints[spec.name].mcp_url
-    if url is None:
-        return []
-    http = await stack.enter_async_context(httpx.AsyncClient(
-        headers={"Authorization": f"Bearer {assignment.token}"},
-        timeout=assignment.limits.timeout_s,
-    ))
-    streams = await stack.enter_async_context(streamable_http_client(url, http_client=http))
-    session = await stack.enter_async_context(ClientSession(*streams[:2]))
-    await session.initialize()
+@asynccontextmanager
+async def _session(url: str, door: Door) -> AsyncIterator[ClientSession]:
+    async with (
+        httpx.AsyncClient(auth=door, timeout=None) as http,  # noqa: S113  the harness keeps the time
+        streamable_http_client(url, http_client=http) as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        yield session
+
+
+async def _tools(session: ClientSession, scope: Scope) -> list[GatewayTool]:
     listed = await session.list_tools()
     return [gateway_tool(tool, session, scope) for tool in listed.tools]
 
@@ -102,86 +103,82 @@ def _agent(spec: AgentSpec, model: GatewayLLM, tools: Sequence[GatewayTool]) -> 
 
 
 class _Team:
-    """The agents of a trial, one for each step, with their model clients."""
+    """The tool sessions of a pattern's agents; what has state is made anew for each trial."""
 
-    def __init__(self, steps: Sequence[str]) -> None:
-        self.steps = steps
-        self.models: list[GatewayLLM] = []
-        self.agents: list[Agent] = []
+    def __init__(self) -> None:
+        self._doors: dict[str, Door] = {}
+        self._held: dict[str, Held[ClientSession]] = {}
+        self.sessions: dict[str, ClientSession] = {}
 
-    def begin(self) -> None:
-        for model in self.models:
-            model.begin()
+    async def bind(self, assignment: Assignment) -> None:
+        """Point the sessions at the trial."""
+        for name in pattern_agents(assignment.pattern):
+            url = assignment.endpoints[name].mcp_url
+            if url is None:
+                continue
+            door = self._doors.setdefault(name, Door())
+            door.url, door.token = url, assignment.token
+            if name not in self._held:
+                self._held[name] = Held(_session(url, door))
+                self.sessions[name] = await self._held[name].open()
 
-    def usage(self) -> Usage:
-        sums = [model.get_token_usage_summary() for model in self.models]
-        return Usage(
-            requests=sum(one.successful_requests for one in sums),
-            prompt_tokens=sum(one.prompt_tokens for one in sums),
-            completion_tokens=sum(one.completion_tokens for one in sums),
-        )
-
-
-@asynccontextmanager
-async def _team(
-    assignment: Assignment, http: DefaultAsyncHttpxClient, scope: Scope
-) -> AsyncIterator[_Team]:
-    """Build the native team and close its tool sessions at the end."""
-    pattern = assignment.pattern
-    team = _Team((pattern.agent,) if isinstance(pattern, Single) else pattern.steps)
-    async with AsyncExitStack() as stack:
-        tools = {
-            name: await _tools(assignment, assignment.agent(name), stack, scope)
-            for name in dict.fromkeys(team.steps)
-        }
-        for name in team.steps:
-            spec = assignment.agent(name)
-            team.models.append(_model(assignment, spec, http, scope))
-            team.agents.append(_agent(spec, team.models[-1], tools[name]))
-        yield team
+    async def close(self) -> None:
+        """Close the sessions."""
+        await asyncio.gather(*(held.close() for held in self._held.values()))
 
 
 class _Trial:
-    """Drives one team over the user's turns and gathers what it says."""
+    """Agents of one trial, one for each step, driven over the user's turns."""
 
     def __init__(self, assignment: Assignment, emit: Emit) -> None:
         self._assignment = assignment
         self._emit = emit
         self._zero = time.perf_counter()
         self._said_s = 0.0
+        self._steps = steps_of(assignment.pattern)
+        self._models: list[GatewayLLM] = []
+        self._agents: list[Agent] = []
         self._messages: list[dict[str, Any]] = []
         self._chat: list[dict[str, str]] = []
         self.scope = Scope()
 
-    async def drive(self, http: DefaultAsyncHttpxClient) -> Answer:
-        single = isinstance(self._assignment.pattern, Single)
+    async def drive(self, teams: TeamPool[_Team], http: DefaultAsyncHttpxClient) -> Answer:
+        ask = self._kickoff if isinstance(self._assignment.pattern, Single) else self._crew
         texts: list[str] = []
-        async with _team(self._assignment, http, self.scope) as team:
-            for turn in self._assignment.user_turns:
-                team.begin()
-                try:
-                    texts.append(await (self._kickoff if single else self._crew)(team, turn))
-                except TurnLimitReached as limit:
-                    return Answer(
-                        texts=(*texts, ""), usage=team.usage(), stopped_by_limit=True,
-                        note=f"{limit}, and CrewAI went on to force an answer",
-                    )
-            return Answer(texts=tuple(texts), usage=team.usage())
+        note = ""
+        async with teams.lease(self._assignment) as team:
+            await self._hire(team, http)
+            try:
+                for turn in self._assignment.user_turns:
+                    for model in self._models:
+                        model.begin()
+                    texts.append(await ask(turn))
+            except TurnLimitReached as limit:
+                note = f"{limit}, and CrewAI went on to force an answer"
+        return Answer(
+            texts=tuple(texts), usage=self._usage(), stopped_by_limit=bool(note), note=note
+        )
 
-    async def _kickoff(self, team: _Team, turn: str) -> str:
+    async def _hire(self, team: _Team, http: DefaultAsyncHttpxClient) -> None:
+        tools = {name: await _tools(session, self.scope) for name, session in team.sessions.items()}
+        for name in self._steps:
+            spec = self._assignment.agent(name)
+            self._models.append(_model(self._assignment, spec, http, self.scope))
+            self._agents.append(_agent(spec, self._models[-1], tools.get(name, [])))
+
+    async def _kickoff(self, turn: str) -> str:
         request = {"role": "user", "content": turn}
-        output = await team.agents[0].kickoff_async([*self._messages, request])
+        output = await self._agents[0].kickoff_async([*self._messages, request])
         self._messages = [m for m in output.messages if m["role"] != "system"]
-        self._say(team.steps[0], output.raw)
         return str(output.raw)
 
-    async def _crew(self, team: _Team, turn: str) -> str:
+    async def _crew(self, turn: str) -> str:
         tasks = [
             self._task(name, agent, turn)
-            for name, agent in zip(team.steps, team.agents, strict=True)
+            for name, agent in zip(self._steps, self._agents, strict=True)
         ]
         crew = Crew(
-            agents=team.agents, tasks=tasks, process=Process.sequential, cache=False,
+            agents=self._agents, tasks=tasks, process=Process.sequential, cache=False,
             memory=False, verbose=False, tracing=False,
         )
         output = await crew.akickoff()
@@ -207,6 +204,14 @@ class _Trial:
         started_s, self._said_s = self._said_s, time.perf_counter() - self._zero
         self._emit(Message(agent=agent, started_s=started_s, ended_s=self._said_s, text=text))
 
+    def _usage(self) -> Usage:
+        sums = [model.get_token_usage_summary() for model in self._models]
+        return Usage(
+            requests=sum(one.successful_requests for one in sums),
+            prompt_tokens=sum(one.prompt_tokens for one in sums),
+            completion_tokens=sum(one.completion_tokens for one in sums),
+        )
+
 
 class CrewAIRunner:
     """Runs teams of CrewAI agents."""
@@ -220,6 +225,7 @@ class CrewAIRunner:
 
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None
+        self._teams = TeamPool(self._build)
         no_rate_limit_retries()
         silence()
 
@@ -229,9 +235,8 @@ class CrewAIRunner:
 
     async def run(self, assignment: Assignment, emit: Emit) -> Answer:
         """Drive the team; a cancellation closes the scope, so that CrewAI's threads come back."""
-        http = self._shared()
         trial = _Trial(assignment, emit)
-        work = asyncio.create_task(trial.drive(http))
+        work = asyncio.create_task(trial.drive(self._teams, self._shared()))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -243,10 +248,14 @@ class CrewAIRunner:
             raise
 
     async def close(self) -> None:
-        """Close the HTTP client that all model clients share."""
+        """Close idle sessions and the HTTP client that all model clients share."""
+        await self._teams.close()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
+
+    async def _build(self, assignment: Assignment) -> _Team:
+        return _Team()
 
     def _shared(self) -> DefaultAsyncHttpxClient:
         if self._http is None:
