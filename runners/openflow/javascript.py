@@ -23,7 +23,7 @@ _MODULES: dict[Engine, str] = {"quickjs": "quickjs", "mini-racer": "py_mini_race
 
 
 def installed_engine() -> Engine:
-    """Return the engine that this environment has, QuickJS first.
+    """Return the engine (a distribution's name) that this environment has, QuickJS first.
 
     Raises:
         EnvironmentFault: it has none.

@@ -1,0 +1,260 @@
+"""Windmill: an OpenFlow document on our embedded engine, Pydantic AI 2.68 agents as its steps.
+
+single    a flow of one aiagent step. It runs once for each user turn, with one memory id, and
+          the step's memory window carries the conversation.
+pipeline  native: aiagent steps in order; the message of each is a JavaScript transform of
+          `flow_input.task` and of `results.<step>.output` of the steps before it.
+
+Quirks held by the contract tests:
+- The semantics are Windmill's, the code is ours: no Windmill server takes part.
+- The document holds no address and no token: both stand in resources, `$res:f/agentdyno/...`.
+- A tool that fails does not fail the step: the model reads "MCP tool error: ...". An unknown tool
+  or arguments that are not JSON fail it, as they do on Windmill.
+- Tool calls in the last iteration fail the step, which here ends the trial at its turn limit.
+- `tool_choice` is no input of Windmill's aiagent. It is written only when it is not "auto".
+- A model name that Pydantic AI takes for a reasoning model makes it drop `temperature`.
+"""
+
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from agentdyno.core.errors import EnvironmentFault
+from agentdyno.core.event import Message, Step
+from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners.base import Emit, Support
+from agentdyno.runners.openflow.document import Flow, parse
+from agentdyno.runners.openflow.engine import FlowEngine
+from agentdyno.runners.openflow.generate import flow_for, model_path, step_agents, tools_path
+from agentdyno.runners.openflow.javascript import JavascriptEvaluator, installed_engine
+from agentdyno.runners.openflow.outcome import FlowResult, StepRecord
+from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.teams import Held, TeamPool
+
+try:
+    import httpx2
+    import mcp_types
+    from fastmcp import Client
+    from fastmcp.client.transports import StreamableHttpTransport
+    from openai import AsyncOpenAI
+    from pydantic_ai.exceptions import ModelRetry, ToolFailed
+    from pydantic_ai.mcp import MCPToolset
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import openai_model_profile
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    from agentdyno.runners.openflow.agent_step import AgentSteps, MaxIterations, Provider
+except ImportError as error:
+    raise EnvironmentFault(
+        f"the runner windmill needs packages that this Python does not have: {error}.",
+        "agentdyno env sync windmill",
+    ) from error
+
+
+class _Door(httpx2.Auth):
+    """Sends each request of a pooled MCP session to the trial that leases the session now."""
+
+    url = ""
+    token = ""
+
+    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:
+        request.url = httpx2.URL(self.url)
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+class _Toolset(MCPToolset[None]):
+    """Tools of one MCP session, listed once for each trial."""
+
+    listed: list[mcp_types.Tool] | None = None
+
+    async def list_tools(self) -> list[mcp_types.Tool]:
+        if self.listed is None:
+            self.listed = await self.client.list_tools()
+        return self.listed
+
+
+@dataclass(eq=False, kw_only=True)
+class _Seat:
+    """The tools of one agent, kept between trials."""
+
+    door: _Door
+    toolset: _Toolset
+    held: Held[MCPToolset[None]]
+
+
+def _model(provider: Provider, http: httpx2.AsyncClient) -> OpenAIChatModel:
+    client = AsyncOpenAI(
+        base_url=provider.resource["base_url"], api_key=provider.resource["api_key"],
+        max_retries=0, timeout=None, http_client=http,
+    )
+    return OpenAIChatModel(provider.model, provider=OpenAIProvider(openai_client=client))
+
+
+async def _tool(context: Any, call: Any, name: str, arguments: dict[str, Any]) -> Any:
+    try:
+        return await call(name, arguments)
+    except (ToolFailed, ModelRetry) as error:
+        return f"MCP tool error: {error.message}"
+
+
+def _tools(url: str, tls: ssl.SSLContext) -> _Seat:
+    door = _Door()
+    transport = StreamableHttpTransport(url, auth=door, verify=tls)
+    toolset = _Toolset(
+        Client(transport), tool_error_behavior="failed", process_tool_call=_tool
+    )
+    return _Seat(door=door, toolset=toolset, held=Held(toolset))
+
+
+def _resources(assignment: Assignment) -> dict[str, Any]:
+    """Return what the references of the document stand for in this trial."""
+    return {
+        f"$res:{model_path(name)}": {
+            "base_url": assignment.endpoints[name].model_base_url, "api_key": assignment.token,
+        }
+        for name in pattern_agents(assignment.pattern)
+    }
+
+
+class _Team:
+    """The document of a team, parsed, and the sessions of its agents."""
+
+    def __init__(self, flow: Flow, http: httpx2.AsyncClient, tls: ssl.SSLContext) -> None:
+        self.flow = flow
+        self._http = http
+        self._tls = tls
+        self._seats: dict[str, _Seat] = {}
+
+    async def bind(self, assignment: Assignment) -> None:
+        """Point the sessions at the trial; its tools are listed when a step first needs them."""
+        for name in pattern_agents(assignment.pattern):
+            url = assignment.endpoints[name].mcp_url
+            if url is None:
+                continue
+            path = tools_path(name)
+            seat = self._seats.get(path)
+            if seat is None:
+                seat = self._seats[path] = _tools(url, self._tls)
+            seat.door.url, seat.door.token, seat.toolset.listed = url, assignment.token, None
+
+    async def close(self) -> None:
+        """Close the MCP sessions."""
+        for seat in self._seats.values():
+            await seat.held.close()
+
+    def model(self, provider: Provider) -> OpenAIChatModel:
+        """Return a client of the model."""
+        return _model(provider, self._http)
+
+    async def tools(self, resource_path: str) -> MCPToolset[None]:
+        """Return the tools that a resource names, connected."""
+        seat = self._seats[resource_path]
+        return seat.toolset if seat.toolset.is_running else await seat.held.open()
+
+
+@dataclass(kw_only=True)
+class _Trial:
+    """Declares what happens in one trial."""
+
+    emit: Emit
+    agents: dict[str, str]
+    zero: float
+
+    def step(self, record: StepRecord) -> None:
+        """Declare a module that ended."""
+        self.emit(Step(
+            agent=self.agents.get(record.id, ""), name=f"{record.kind}:{record.id}",
+            started_s=record.started - self.zero, ended_s=record.ended - self.zero,
+        ))
+
+    def wrote(self, step_id: str, text: str) -> None:
+        """Declare what an agent wrote."""
+        now = time.perf_counter() - self.zero
+        self.emit(Message(agent=self.agents[step_id], started_s=now, ended_s=now, text=text))
+
+
+class WindmillRunner:
+    """Runs teams as OpenFlow documents."""
+
+    name: ClassVar[str] = "windmill"
+    packages: ClassVar[tuple[str, ...]] = (
+        "pydantic-ai-slim", "pydantic-graph", "fastmcp-slim", "openai", "mcp", installed_engine(),
+    )
+    patterns: ClassVar[dict[str, Support]] = {
+        "single": Support(kind="native", how="an OpenFlow document with one aiagent module"),
+        "pipeline": Support(
+            kind="native",
+            how="aiagent modules in order, joined by javascript input transforms",
+        ),
+    }
+
+    def __init__(self) -> None:
+        self._tls = ssl.create_default_context()
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+        self._http = httpx2.AsyncClient(timeout=None, limits=limits, verify=self._tls)
+        self._javascript = JavascriptEvaluator()
+        self._teams = TeamPool(self._build)
+
+    def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
+        """Return requested and effective settings."""
+        return parity_rows(assignment, _deviations)
+
+    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+        """Run the flow once for each user turn."""
+        trial = _Trial(
+            emit=emit, agents=step_agents(assignment.pattern), zero=time.perf_counter()
+        )
+        texts: list[str] = []
+        note = ""
+        async with self._teams.lease(assignment) as team:
+            steps = AgentSteps(
+                connections=team, memory_id=assignment.trial_id, finished=trial.wrote
+            )
+            engine = FlowEngine(
+                executor=steps, evaluator=self._javascript, references=_resources(assignment),
+                observe=trial.step,
+            )
+            for turn in assignment.user_turns:
+                ended = await engine.run(team.flow, {"task": turn})
+                if isinstance(ended.cause, MaxIterations):
+                    note = str(ended.cause)
+                    break
+                texts.append(_text(ended))
+        usage = Usage(
+            requests=steps.usage.requests, prompt_tokens=steps.usage.input_tokens,
+            completion_tokens=steps.usage.output_tokens,
+        )
+        return Answer(texts=tuple(texts), usage=usage, stopped_by_limit=bool(note), note=note)
+
+    async def close(self) -> None:
+        """Close idle sessions, the shared HTTP client and the JavaScript process."""
+        await self._teams.close()
+        await self._http.aclose()
+        await self._javascript.close()
+
+    async def _build(self, assignment: Assignment) -> _Team:
+        return _Team(parse(flow_for(assignment)), self._http, self._tls)
+
+
+def _text(ended: FlowResult) -> str:
+    """Return the answer of a flow that ended well; raises what made it fail."""
+    if ended.cause is not None:
+        raise ended.cause
+    return str(ended.value["output"])
+
+
+def _deviations(spec: AgentSpec) -> Deviations:
+    found: dict[str, tuple[Any, str]] = {}
+    if spec.tool_choice != "auto":
+        found["tool_choice"] = (
+            spec.tool_choice, "an input of this engine's aiagent; Windmill's own has none"
+        )
+    profile = openai_model_profile(spec.model)
+    thinks = profile.get("openai_supports_reasoning") and profile.get("thinking_enabled_by_default")
+    if spec.temperature is not None and thinks:
+        found["temperature"] = (None, f"the name {spec.model!r} is that of a reasoning model")
+    return found
