@@ -25,11 +25,9 @@ def load_settings() -> Settings:
             "AGENTDYNO_CACHE=/some/folder agentdyno ...",
         )
     url = environ.get("AGENTDYNO_DATABASE_URL")
-    folders = environ.get("AGENTDYNO_SCENARIOS", "")
     return Settings(
         cache=Path(cache).expanduser().absolute(),
         database_url=SecretStr(url) if url else None,
-        scenario_path=tuple(Path(part) for part in folders.split(os.pathsep) if part),
     )
 
 

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("agentdyno.cli.develop:test", "Set up everything and run agentdyno's own tests."),
     "lint": ("agentdyno.cli.develop:lint", "Run agentdyno's own linters and type checker."),
 }
-"""Subcommand -> (dotted path, help line). The help line stands here so that --help imports nothing."""
+"""Subcommand -> (dotted path, help line). The line stands here so that --help imports nothing."""
 
 INTERRUPTED = 2
 HARNESS_FAULT = 3
@@ -64,7 +64,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="agentdyno")
 def app() -> None:

@@ -1,7 +1,7 @@
-"""Progress of a running matrix, on stderr."""
+"""Progress of a run, on stderr: bars on a terminal, one line per step elsewhere."""
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Sequence
+from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,55 +10,111 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
 
 from agentdyno.core.trial import Outcome, Trial
-from agentdyno.experiments.matrix import Watcher
 from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.experiments.session import View
 
 
-def bars(console: Console) -> Progress:
-    """Return a progress display of the house's look; it vanishes when it is done."""
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
-        MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
-    )
+class Bars:
+    """Named bars on a terminal; lines where there is none."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._tasks: dict[str, TaskID] = {}
+        self._stages: dict[str, str] = {}
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
+            MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def stage(self, name: str, stage: str, done: int, total: int) -> None:
+        """Show that `name` is at `stage`, `done` of `total`."""
+        if self._stages.get(name) != stage:
+            self._stages[name] = stage
+            if not self.console.is_terminal:
+                self.console.print(f"{name}: {stage}", markup=False)
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(escape(name), total=total)
+        self._progress.update(
+            self._tasks[name], description=escape(f"{name}: {stage}"), completed=done, total=total
+        )
+
+    def total(self, name: str, total: int) -> None:
+        """Start a fresh bar for `name`."""
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks[name])
+        self._tasks[name] = self._progress.add_task(escape(name), total=total)
+
+    def advance(self, name: str) -> None:
+        """Move the bar of `name` by one."""
+        self._progress.advance(self._tasks[name])
 
 
-class _Bars(Watcher):
-    """One bar per runner; without a terminal, one line per finished trial."""
+class RunView(View):
+    """What a user sees of a run while it runs."""
 
-    def __init__(self, progress: Progress, planned: list[PlannedTrial]) -> None:
-        self._progress = progress
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Bars(console)
+        self._labels: dict[str, str] = {}
         self._done = 0
-        self._total = len(planned)
-        self._tasks = {}
-        for label in dict.fromkeys(trial.runner.label for trial in planned):
-            total = sum(trial.runner.label == label for trial in planned)
-            self._tasks[label] = progress.add_task(escape(label), total=total)
-        self._label = {trial.id: trial.runner.label for trial in planned}
+
+    def __enter__(self) -> "RunView":
+        self._bars.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.__exit__(kind, error, trace)
+
+    def note(self, text: str) -> None:
+        """Print one line above the bars."""
+        self._console.print(text, style="yellow", markup=False)
+
+    def environments(self, label: str, stage: str, done: int, total: int) -> None:
+        """Show that an environment is being made."""
+        self._bars.stage(label, stage, done, total)
+
+    def planned(self, todo: Sequence[PlannedTrial], reused: int) -> None:
+        """Make one bar per runner."""
+        self._labels = {trial.id: trial.runner.label for trial in todo}
+        labels = list(self._labels.values())
+        for label in dict.fromkeys(labels):
+            self._bars.total(label, labels.count(label))
+        if todo:
+            kept = f", {reused} stored already" if reused else ""
+            self._console.print(f"running {len(todo)} trials{kept}", style="dim")
 
     def ended(self, trial: Trial) -> None:
         """Advance the runner's bar, and say at once what went wrong."""
         self._done += 1
-        self._progress.advance(self._tasks[self._label[trial.id]])
-        console = self._progress.console
-        failed = [verdict.check for verdict in trial.verdicts if verdict.status != "pass"]
+        self._bars.advance(self._labels[trial.id])
         name = f"{trial.key.scenario} × {trial.key.runner}, repeat {trial.key.repeat}"
+        failed = [verdict.check for verdict in trial.verdicts if verdict.status != "pass"]
         if trial.outcome is not Outcome.COMPLETED:
-            line = trial.reason.splitlines()[0] if trial.reason else ""
-            console.print(f"[red]{trial.outcome}[/] {escape(name)}: {escape(line)}")
+            reason = trial.reason.splitlines()[0] if trial.reason else ""
+            self._console.print(f"[red]{trial.outcome}[/] {escape(name)}: {escape(reason)}")
         elif failed:
-            console.print(f"[red]failed[/] {escape(name)}: {escape(', '.join(failed))}")
-        elif not console.is_terminal:
-            console.print(f"{self._done}/{self._total} passed {escape(name)}")
-
-
-@contextlib.contextmanager
-def watch(console: Console, planned: list[PlannedTrial]) -> Iterator[Watcher]:
-    """Show the progress of `planned` for the duration of the context."""
-    progress = bars(console)
-    with progress:
-        yield _Bars(progress, planned)
+            self._console.print(f"[red]failed[/] {escape(name)}: {escape(', '.join(failed))}")
+        elif not self._console.is_terminal:
+            self._console.print(
+                f"passed {self._done}/{len(self._labels)} {name}", markup=False, style="dim"
+            )

@@ -1,4 +1,4 @@
-"""One trial as a readable tree. Everything that came from a model or a tool is shown as plain text."""
+"""One trial as a readable tree. What a model or a tool wrote is shown as plain text."""
 
 import json
 from itertools import groupby

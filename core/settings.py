@@ -1,4 +1,4 @@
-"""Settings of one invocation: built once in `cli/`, passed down; nobody else reads the environment."""
+"""Settings of one invocation: built in `cli/`, passed down; nobody else reads the environment."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,8 +15,6 @@ class Settings(Noun):
     """Folder for environments, the embedded database and spooled results (AGENTDYNO_CACHE)."""
     database_url: SecretStr | None = None
     """PostgreSQL address (AGENTDYNO_DATABASE_URL); null for the embedded server."""
-    scenario_path: tuple[Path, ...] = ()
-    """Folders searched for scenarios before the library's own (AGENTDYNO_SCENARIOS)."""
 
 
 class RunOptions(Noun):

@@ -22,6 +22,14 @@ Send = Callable[[Any], Awaitable[None]]
 class _Server(uvicorn.Server):
     """A server inside somebody else's event loop: Ctrl-C belongs to the run, not to uvicorn."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
         yield
@@ -67,8 +75,7 @@ async def open_bench(models: ModelGateway, tools: ToolGateway) -> AsyncIterator[
     await tools.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="bench")
     try:
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.001)
+        await server.listening.wait()
         yield Bench(models=models, tools=tools, address=f"http://127.0.0.1:{port}")
     finally:
         server.should_exit = True

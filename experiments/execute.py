@@ -1,6 +1,5 @@
 """The way of one trial: open the gateways, let the runner drive its team, seal what was seen."""
 
-import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from agentdyno.runners.pool import TrialHost, WorkerReplaced
 
 Sealed = tuple[Trial, Sequence[WireRecord]]
 ATTEMPTS = 2
-"""A trial whose worker was replaced because of another trial runs once more, alone in its blame."""
+"""A trial whose worker was replaced because of another trial runs once more, by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class Executor:
     async def run(self, planned: PlannedTrial, host: TrialHost) -> Sealed:
         """Execute one trial to its end and grade it.
 
-        Whatever goes wrong becomes the outcome of the sealed trial; only cancellation passes through.
+        Whatever goes wrong becomes the outcome; only cancellation passes through.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -41,9 +40,7 @@ class Executor:
                 break
             except WorkerReplaced:
                 continue
-        verdicts = await asyncio.to_thread(
-            evaluate, trial, planned.scenario.scenario.checks, planned.scenario.folder
-        )
+        verdicts = evaluate(trial, planned.scenario.scenario.checks, planned.scenario.folder)
         return trial.model_copy(update={"verdicts": verdicts}), wire
 
     async def _attempt(self, planned: PlannedTrial, host: TrialHost, *, last: bool) -> Sealed:
@@ -55,9 +52,9 @@ class Executor:
         report, end_state = WorkerReport(ended="cancelled"), {}
         try:
             await self._open(sink, planned)
-            sink.rezero()
             report = await host.run(
-                self._assignment(sink, planned), _stamped(sink), last_attempt=last
+                self._assignment(sink, planned), _stamped(sink), last_attempt=last,
+                started=sink.rezero,
             )
         except DynoError as error:
             sink.end(Outcome.HARNESS_FAULT, str(error))

@@ -1,6 +1,6 @@
 """Matrix -> trials. A trial's identity is the hash of everything that decides what it does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentdyno.core.canonical import content_hash
@@ -8,7 +8,7 @@ from agentdyno.core.settings import RunOptions
 from agentdyno.core.spec import Limits
 from agentdyno.core.trial import TrialKey
 from agentdyno.models.script import Script
-from agentdyno.runners.envs import RunnerRef
+from agentdyno.runners.ref import RunnerRef
 from agentdyno.scenarios.loader import LoadedScenario
 
 FORMAT = 1
@@ -59,17 +59,10 @@ def plan(
     options: RunOptions,
     scenarios: Iterable[tuple[LoadedScenario, Script]],
     runners: Iterable[RunnerRef],
-    unsupported: Mapping[tuple[str, str], str],
 ) -> tuple[PlannedTrial, ...]:
-    """Return the matrix as trials, repeat by repeat so that every column fills evenly.
-
-    Cells in `unsupported` (scenario name, runner label) are left out.
-    """
+    """Return the matrix as trials, repeat by repeat so that every column fills evenly."""
     cells = [
-        (scenario, script, runner)
-        for scenario, script in scenarios
-        for runner in runners
-        if (scenario.scenario.name, runner.label) not in unsupported
+        (scenario, script, runner) for scenario, script in scenarios for runner in runners
     ]
     return tuple(
         _trial(scenario, script, runner, options, repeat)

@@ -1,0 +1,127 @@
+"""Drives one run for the command line: signals, progress, table, JSON, exit code."""
+
+import asyncio
+import contextlib
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from agentdyno.cli.context import stderr_console, stdout_console
+from agentdyno.cli.database import open_database, run_async
+from agentdyno.cli.jsonreport import report_json
+from agentdyno.cli.progress import RunView
+from agentdyno.cli.table import print_comparison
+from agentdyno.core.settings import RunOptions, Settings
+from agentdyno.core.trial import Outcome, Trial
+from agentdyno.experiments.matrix import Brake
+from agentdyno.experiments.request import Request, read_request
+from agentdyno.experiments.session import Report, run_session
+from agentdyno.experiments.summary import summarize
+from agentdyno.memory.server import MemoryServer
+from agentdyno.store.trials import TrialStore
+from agentdyno.store.writer import TrialWriter
+
+PASSED, FAILED, INTERRUPTED, HARNESS_FAULT, NOTHING_RAN = 0, 1, 2, 3, 5
+
+
+def execute(
+    settings: Settings, options: RunOptions, *, json_file: str | None, strict: bool
+) -> int:
+    """Run the matrix, print what came out, write the JSON report; returns the exit code."""
+    request = read_request(settings, options)
+    progress = stderr_console()
+    with RunView(progress) as view:
+        report, trials = run_async(_run(settings, options, request, view))
+    rows = summarize(trials)
+    if json_file != "-":
+        print_comparison(stdout_console(), rows)
+    if json_file:
+        text = report_json(report, rows, trials)
+        if json_file == "-":
+            print(text)
+        else:
+            Path(json_file).write_text(text + "\n", encoding="utf-8")
+    _explain(progress, report, trials)
+    return exit_code(report, trials, strict=strict)
+
+
+async def _run(
+    settings: Settings, options: RunOptions, request: Request, view: RunView
+) -> tuple[Report, list[Trial]]:
+    brake = Brake()
+    async with open_database(settings) as pool:
+        store = TrialStore(pool)
+        matrix = await store.create_matrix(
+            shlex.join(["agentdyno", *sys.argv[1:]]), options.model_dump(mode="json")
+        )
+        status = "failed"
+        try:
+            async with TrialWriter(store, matrix) as writer:
+                with _ctrl_c(brake, view):
+                    report = await run_session(
+                        request, store, writer, MemoryServer(pool), brake=brake, view=view
+                    )
+            status = "interrupted" if report.interrupted else "finished"
+        finally:
+            await store.finish_matrix(matrix, status)
+        return report, await store.load([trial.id for trial in report.planned])
+
+
+@contextlib.contextmanager
+def _ctrl_c(brake: Brake, view: RunView) -> Iterator[None]:
+    """Once: finish what runs. Twice: stop at once."""
+
+    def pressed() -> None:
+        view.note(
+            "stopping at once" if brake.soft
+            else "finishing the running trials; Ctrl-C again stops at once"
+        )
+        brake.press()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, pressed)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
+    """Say what is not in the table, and which command shows more."""
+    for label, fault in report.skipped.items():
+        console.print(f"[red]skipped[/] {escape(label)}: {escape(str(fault))}")
+    if report.reused:
+        console.print(
+            f"{len(report.reused)} of {len(report.planned)} trials were stored already; "
+            "--fresh runs them again.", style="dim",
+        )
+    if report.missing:
+        console.print(f"{report.missing} trials are missing; the same command runs them.")
+    if trials:
+        shown = next((trial for trial in trials if not _good(trial)), trials[0])
+        console.print(f"see one trial: agentdyno show {shown.id[:10]}")
+
+
+def _good(trial: Trial) -> bool:
+    return trial.outcome is Outcome.COMPLETED and all(
+        verdict.status == "pass" for verdict in trial.verdicts
+    )
+
+
+def exit_code(report: Report, trials: Sequence[Trial], *, strict: bool) -> int:
+    """Return pytest's code for how the run ended; `strict` counts what did not run as a fault."""
+    if report.interrupted:
+        return INTERRUPTED
+    if not trials:
+        return NOTHING_RAN
+    faulty = any(trial.outcome is Outcome.HARNESS_FAULT for trial in trials)
+    if faulty or (strict and (report.skipped or report.missing)):
+        return HARNESS_FAULT
+    return PASSED if all(_good(trial) for trial in trials) else FAILED

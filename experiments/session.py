@@ -1,0 +1,154 @@
+"""One `run`: make what is needed, run what is missing, keep every result."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentdyno.core.errors import DynoError, EnvironmentFault
+from agentdyno.core.settings import RunOptions, Settings
+from agentdyno.core.trial import Outcome, Trial
+from agentdyno.experiments.bench import Bench, open_bench
+from agentdyno.experiments.execute import Executor
+from agentdyno.experiments.matrix import Brake, Watcher, run_trials
+from agentdyno.experiments.plan import PlannedTrial, plan
+from agentdyno.experiments.request import Request
+from agentdyno.memory.server import MemoryServer
+from agentdyno.models.gateway import ModelGateway
+from agentdyno.runners import envs
+from agentdyno.runners.inprocess import InProcessHost
+from agentdyno.runners.pool import TrialHost, WorkerPool
+from agentdyno.runners.ref import RunnerRef
+from agentdyno.store.trials import TrialStore
+from agentdyno.store.writer import TrialWriter
+from agentdyno.tools.gateway import ToolGateway
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a run brought."""
+
+    planned: tuple[PlannedTrial, ...] = ()
+    """The whole matrix, without the runners that cannot be started."""
+    ran: list[Trial] = field(default_factory=list)
+    """Trials sealed by this run."""
+    reused: frozenset[str] = frozenset()
+    """Ids of trials that were stored already."""
+    skipped: dict[str, DynoError] = field(default_factory=dict)
+    """Runners that cannot be started, with the reason, by label."""
+    interrupted: bool = False
+
+    @property
+    def missing(self) -> int:
+        """Return how many planned trials are neither stored nor sealed."""
+        return len(self.planned) - len(self.reused) - len(self.ran)
+
+
+class View(Watcher):
+    """What a user sees of a run; the defaults show nothing."""
+
+    def environments(self, label: str, stage: str, done: int, total: int) -> None:
+        """An environment is being made."""
+
+    def planned(self, todo: Sequence[PlannedTrial], reused: int) -> None:
+        """The missing trials are known and about to run."""
+
+
+@contextlib.asynccontextmanager
+async def _hosts(
+    refs: Sequence[RunnerRef], options: RunOptions, skipped: dict[str, DynoError]
+) -> AsyncIterator[dict[str, TrialHost]]:
+    """Start every runner's process before the first trial, so that no trial is measured beside
+    another one's imports; runners that do not start land in `skipped`."""
+    if options.isolation == "inprocess":
+        hosts: dict[str, TrialHost] = {ref.label: InProcessHost(ref) for ref in refs}
+        yield hosts
+        return
+    pools = {ref.label: WorkerPool(ref, options.concurrency) for ref in refs}
+    try:
+        starts = await asyncio.gather(
+            *(pool.start() for pool in pools.values()), return_exceptions=True
+        )
+        for label, result in zip(list(pools), starts, strict=True):
+            if isinstance(result, EnvironmentFault):
+                skipped[label] = result
+            elif isinstance(result, BaseException):
+                raise result
+        yield dict(pools)
+    finally:
+        await asyncio.gather(*(pool.close() for pool in pools.values()))
+
+
+async def _environments(
+    request: Request, view: View, skipped: dict[str, DynoError]
+) -> list[RunnerRef]:
+    """Make the environments that are missing, in parallel; returns the runners that have one."""
+    if request.options.isolation == "inprocess":
+        return list(request.runners)
+
+    async def ensure(ref: RunnerRef) -> RunnerRef | None:
+        def progress(stage: str, done: int, total: int) -> None:
+            view.environments(ref.label, stage, done, total)
+
+        try:
+            await envs.ensure(ref, progress)
+        except EnvironmentFault as fault:
+            skipped[ref.label] = fault
+            return None
+        return ref
+
+    made = await asyncio.gather(*(ensure(ref) for ref in request.runners))
+    return [ref for ref in made if ref]
+
+
+async def _check_tools(bench: Bench, request: Request) -> None:
+    """Refuse tools that no server offers, before any trial runs."""
+    for loaded, _ in request.scenarios:
+        await bench.tools.check(loaded.agents, loaded.scenario.mcpServers, loaded.folder)
+
+
+async def _todo(
+    store: TrialStore, planned: Sequence[PlannedTrial], options: RunOptions
+) -> tuple[list[PlannedTrial], frozenset[str]]:
+    """Return what is missing, and the ids of what is stored.
+
+    A harness fault says nothing about the agent, so it counts as missing.
+    """
+    if options.fresh:
+        return list(planned), frozenset()
+    stored = await store.stored(
+        [trial.id for trial in planned], without=(Outcome.HARNESS_FAULT,)
+    )
+    return [trial for trial in planned if trial.id not in stored], frozenset(stored)
+
+
+async def run_session(
+    request: Request, store: TrialStore, writer: TrialWriter, memory: MemoryServer,
+    *, brake: Brake, view: View,
+) -> Report:
+    """Run what is missing of the matrix that `request` asks for.
+
+    Runners whose environment cannot be made or started are left out and reported.
+    """
+    report = Report()
+    options = request.options
+    gateways = open_bench(ModelGateway(), ToolGateway({"memory": memory}))
+    async with gateways as bench:
+        refs, _ = await asyncio.gather(
+            _environments(request, view, report.skipped), _check_tools(bench, request)
+        )
+        planned = plan(options, request.scenarios, refs)
+        todo, report.reused = await _todo(store, planned, options)
+        needed = {trial.runner.label: trial.runner for trial in todo}
+        async with _hosts(list(needed.values()), options, report.skipped) as hosts:
+            report.planned = tuple(
+                trial for trial in planned if trial.runner.label not in report.skipped
+            )
+            todo = [trial for trial in todo if trial.runner.label not in report.skipped]
+            view.planned(todo, len(report.reused))
+            report.ran = await run_trials(
+                todo, Executor(bench=bench, memory=memory), hosts, _keeper(writer),
+                concurrency=options.concurrency, brake=brake, watcher=view,
+            )
+    report.interrupted = brake.soft
+    return report
