@@ -17,7 +17,7 @@ from agentdyno.models.conversation import (
 )
 from agentdyno.models.wire import Envelope, content_parts, flag, model_name, pieces, tool_offer
 
-_ROLES: dict[Any, Role] = {
+_ROLES: dict[str, Role] = {
     "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
     "tool": "tool",
 }
@@ -116,14 +116,16 @@ def _call(call: ToolUse) -> dict[str, Any]:
 def _message(item: Any, param: str) -> ChatMessage:
     if not isinstance(item, dict):
         raise RequestError("a message must be an object", param)
-    role = _ROLES.get(item.get("role"))
+    role = _ROLES.get(str(item.get("role")))
     if role is None:
         raise RequestError(f"unknown role {item.get('role')!r}", f"{param}.role")
     name = item.get("name")
     call_id = item.get("tool_call_id") if role == "tool" else None
     if role == "tool" and not isinstance(call_id, str):
         raise RequestError("a tool message needs a tool_call_id", f"{param}.tool_call_id")
-    calls = item.get("tool_calls") or ()
+    calls = item.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise RequestError("tool_calls must be an array", f"{param}.tool_calls")
     return ChatMessage(
         role=role, parts=content_parts(item.get("content"), f"{param}.content"),
         name=name if isinstance(name, str) else None, call_id=call_id,

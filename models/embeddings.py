@@ -16,6 +16,9 @@ from agentdyno.models.wire import model_name
 HASH_NGRAM = "hash-ngram-v1"
 _DIMENSIONS = 256
 _MOST_DIMENSIONS = 4096
+_ENCODINGS: dict[str, Literal["float", "base64"]] = {
+    "None": "float", "float": "float", "base64": "base64",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,8 @@ def parse_embeddings(body: dict[str, Any]) -> EmbeddingRequest:
         not isinstance(dimensions, int) or not 1 <= dimensions <= _MOST_DIMENSIONS
     ):
         raise RequestError(f"dimensions must be between 1 and {_MOST_DIMENSIONS}", "dimensions")
-    encoding = body.get("encoding_format") or "float"
-    if encoding not in ("float", "base64"):
+    encoding = _ENCODINGS.get(str(body.get("encoding_format", "float")))
+    if encoding is None:
         raise RequestError("encoding_format must be float or base64", "encoding_format")
     return EmbeddingRequest(model=model_name(body), texts=tuple(texts), dimensions=dimensions,
                             encoding=encoding)

@@ -21,7 +21,7 @@ from agentdyno.models.conversation import (
 )
 from agentdyno.models.wire import Envelope, content_parts, flag, model_name, pieces, tool_offer
 
-_ROLES: dict[Any, Role] = {
+_ROLES: dict[str, Role] = {
     "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
 }
 _ECHOED = (
@@ -71,10 +71,11 @@ def response_frames(reply: Reply, envelope: Envelope, conversation: Conversation
     items = _items(reply, envelope)
     for at, item in enumerate(items):
         where = {"output_index": at, "item_id": item["id"]}
-        opening = {"content": []} if item["type"] == "message" else {"arguments": ""}
+        is_text = item["type"] == "message"
+        opening: dict[str, Any] = {"content": []} if is_text else {"arguments": ""}
         frame("response.output_item.added", output_index=at,
               item={**item, **opening, "status": "in_progress"})
-        if item["type"] == "message":
+        if is_text:
             part = item["content"][0]
             frame("response.content_part.added", **where, content_index=0,
                   part={**part, "text": ""})
@@ -153,7 +154,7 @@ def _add(messages: list[ChatMessage], item: dict[str, Any], param: str) -> None:
     """Append one item; calls join the assistant message that they belong to."""
     kind = item.get("type", "message")
     if kind == "message":
-        role = _ROLES.get(item.get("role"))
+        role = _ROLES.get(str(item.get("role")))
         if role is None:
             raise RequestError(f"unknown role {item.get('role')!r}", f"{param}.role")
         parts = content_parts(item.get("content"), f"{param}.content")

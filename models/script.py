@@ -111,7 +111,7 @@ def _agent_problems(document: YamlDocument, agents: Sequence[str]) -> Iterator[P
             yield document.problem(("agents",), f"there are no rules for agent {name!r}")
     for path, rule in _rules(document):
         delegate = rule.get("delegate")
-        targets = {("handoff",): rule.get("handoff")}
+        targets: dict[KeyPath, Any] = {("handoff",): rule.get("handoff")}
         if isinstance(delegate, dict):
             targets["delegate", "to"] = delegate.get("to")
         for keys, target in targets.items():

@@ -46,7 +46,7 @@ def count_text(text: str) -> int:
     known = _cache.get(text)
     if known is not None:
         return known
-    count = toktok.batch_count([text], ENCODING, 1)[0]
+    count: int = toktok.batch_count([text], ENCODING, 1)[0]
     if _cached_characters > _CACHE_CHARACTERS:
         _cache.clear()
         _cached_characters = 0
