@@ -1,0 +1,157 @@
+"""Trials as database rows and back: pure functions, no connection."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import PydanticSerializationError, ValidationError
+
+from agentdyno.core.canonical import content_hash
+from agentdyno.core.event import ModelCall, ToolCall, WireRecord
+from agentdyno.core.trial import Trial
+
+TRIAL_COLUMNS = (
+    "row_id", "id", "attempt", "matrix_id", "key_hash", "key", "scenario", "runner",
+    "runner_version", "variant", "model", "repeat", "seed", "outcome", "reason", "started_at",
+    "duration_s", "model_calls", "prompt_tokens", "prompt_tool_tokens", "completion_tokens",
+    "tool_calls", "tool_errors", "cpu_s", "peak_rss_mb", "passed", "failed", "undecided", "body",
+)
+EVENT_COLUMNS = ("trial", "seq", "kind", "agent", "started_s", "ended_s", "data")
+VERDICT_COLUMNS = ("trial", "seq", "check_id", "status", "reason")
+WIRE_COLUMNS = ("trial", "records", "raw_bytes", "body")
+
+_WIRE = TypeAdapter(tuple[WireRecord, ...])
+# Level 1 costs a third of level 6's time and, on repeated conversations, a few per cent of size.
+_LEVEL = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRow:
+    """One line of a list of trials: everything that tables are made of."""
+
+    id: str
+    attempt: int
+    """1 for the first execution, one more for every `--fresh` that repeated it."""
+    matrix_id: str
+    """The `run` command that executed it."""
+    scenario: str
+    runner: str
+    runner_version: str
+    variant: str
+    model: str
+    repeat: int
+    seed: int
+    outcome: str
+    reason: str
+    started_at: datetime
+    duration_s: float
+    model_calls: int
+    prompt_tokens: int
+    prompt_tool_tokens: int
+    """The part of `prompt_tokens` that tool schemas take."""
+    completion_tokens: int
+    tool_calls: int
+    tool_errors: int
+    cpu_s: float
+    peak_rss_mb: float
+    passed: int
+    """Checks by verdict; `undecided` are the inconclusive ones and those in error."""
+    failed: int
+    undecided: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """A sealed trial as the values that are copied into the database."""
+
+    id: str
+    key_hash: str
+    columns: tuple[Any, ...]
+    """Values from `key` on, in the order of TRIAL_COLUMNS."""
+    events: tuple[tuple[Any, ...], ...]
+    verdicts: tuple[tuple[Any, ...], ...]
+    wire: tuple[int, int, bytes] | None
+
+
+def encode(trial: Trial, wire: Sequence[WireRecord]) -> Record:
+    """Return `trial` and its raw exchanges as rows."""
+    key = trial.key.model_dump(mode="json")
+    return Record(
+        id=trial.id, key_hash=content_hash(key),
+        columns=(
+            json.dumps(key), *_identity(trial), trial.outcome.value, _text(trial.reason),
+            trial.started_at, trial.duration_s, *_counts(trial), trial.report.cpu_s,
+            trial.report.peak_rss_mb, *_judged(trial), to_json(trial, exclude={"events"}),
+        ),
+        events=tuple(
+            (n, event.kind, _text(event.agent), event.started_s, event.ended_s, to_json(event))
+            for n, event in enumerate(trial.events)
+        ),
+        verdicts=tuple(
+            (n, _text(verdict.check), verdict.status, _text(verdict.reason))
+            for n, verdict in enumerate(trial.verdicts)
+        ),
+        wire=pack(wire) if wire else None,
+    )
+
+
+def decode(body: str, events: str) -> Trial:
+    """Return the trial of a stored `body` and the comma-separated JSON of its events."""
+    text = f'{body[:-1]},"events":[{events}]}}'
+    try:
+        return Trial.model_validate_json(text)
+    except ValidationError:
+        # JSON can hold half of a surrogate pair, which only the standard library reads.
+        return Trial.model_validate(json.loads(text))
+
+
+def pack(wire: Sequence[WireRecord]) -> tuple[int, int, bytes]:
+    """Return the number of records, their size in bytes as JSON, and that JSON compressed."""
+    raw = "\n".join(to_json(record) for record in wire).encode()
+    return len(wire), len(raw), zlib.compress(raw, _LEVEL)
+
+
+def unpack(body: bytes) -> tuple[WireRecord, ...]:
+    """Return the records that `pack` compressed."""
+    return _WIRE.validate_json(b"[" + zlib.decompress(body).replace(b"\n", b",") + b"]")
+
+
+def to_json(value: BaseModel, exclude: set[str] | None = None) -> str:
+    """Return `value` as JSON on one line; also when a string holds half of a surrogate pair."""
+    try:
+        return value.model_dump_json(exclude=exclude)
+    except PydanticSerializationError:
+        return json.dumps(value.model_dump(exclude=exclude))
+
+
+def _identity(trial: Trial) -> tuple[Any, ...]:
+    key = trial.key
+    return (
+        key.scenario, key.runner, key.runner_version, key.variant, key.model, key.repeat, key.seed,
+    )
+
+
+def _counts(trial: Trial) -> tuple[int, ...]:
+    models = [event for event in trial.events if isinstance(event, ModelCall)]
+    tokens = [call.tokens for call in models if call.tokens is not None]
+    tools = [event for event in trial.events if isinstance(event, ToolCall)]
+    return (
+        len(models), sum(count.prompt for count in tokens),
+        sum(count.prompt_tools for count in tokens), sum(count.completion for count in tokens),
+        len(tools), sum(call.is_error for call in tools),
+    )
+
+
+def _judged(trial: Trial) -> tuple[int, int, int]:
+    statuses = [verdict.status for verdict in trial.verdicts]
+    passed, failed = statuses.count("pass"), statuses.count("fail")
+    return passed, failed, len(statuses) - passed - failed
+
+
+def _text(value: str) -> str:
+    # Postgres text holds no NUL; the exact string is in the trial's JSON.
+    return value.replace("\0", "\ufffd")

@@ -1,0 +1,42 @@
+"""Fixtures that every folder's tests share: one real embedded Postgres, one database per test."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from agentdyno.store.migrations import migrate
+from agentdyno.store.postgres import ensure_server, remove_server
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server of our own, in a temporary cache, gone at the end."""
+    cache: Path = tmp_path_factory.mktemp("cache")
+    try:
+        yield asyncio.run(ensure_server(cache))
+    finally:
+        asyncio.run(remove_server(cache))
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_dsn: str) -> str:
+    asyncio.run(migrate(postgres_dsn))
+    return postgres_dsn
+
+
+@pytest.fixture
+def database(_template: str) -> Iterator[str]:
+    """Address of a fresh, migrated database that nobody else uses."""
+    name = f"test_{next(_numbers)}"
+    maintenance = _template.replace("/agentdyno?", "/postgres?")
+    with psycopg.connect(maintenance, autocommit=True) as link:
+        link.execute(sql.SQL("CREATE DATABASE {} TEMPLATE agentdyno").format(sql.Identifier(name)))
+        yield _template.replace("/agentdyno?", f"/{name}?")
+        link.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
