@@ -15,6 +15,12 @@ from autogen_core.tools import TextResultContent, ToolResult, ToolSchema
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 from autogen_ext.tools.mcp import McpWorkbench, StreamableHttpServerParams
 
+from agentdyno.core.spec import pattern_agents
+from agentdyno.core.trial import Assignment
+
+_NO_DEADLINE_S = 86_400.0
+"""The harness keeps the time; MCP wants a number."""
+
 
 class Client(OpenAIChatCompletionClient):  # type: ignore[misc]  # untyped in the harness's Python
     """Asks for the agent's own tool_choice instead of the one that AssistantAgent leaves."""
@@ -98,6 +104,33 @@ class Workbench(McpWorkbench):  # type: ignore[misc]
         actor = self._actor
         await super().stop()
         _forget_at_exit(actor)
+
+
+class Sessions:
+    """The tool sessions of a pattern's agents, which serve one trial after the other."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, Door] = {}
+        self.open: dict[str, Workbench] = {}
+        """Workbenches by agent; an agent without tools has none."""
+
+    async def bind(self, assignment: Assignment) -> None:
+        """Point the sessions at the trial, and read its tools."""
+        for name in pattern_agents(assignment.pattern):
+            url = assignment.endpoints[name].mcp_url
+            if url is None:
+                continue
+            door = self._doors.setdefault(name, Door())
+            door.url, door.token = url, assignment.token
+            if name not in self.open:
+                self.open[name] = Workbench(DoorParams(
+                    url=url, auth=door, timeout=_NO_DEADLINE_S, sse_read_timeout=_NO_DEADLINE_S
+                ))
+            await self.open[name].renew()
+
+    async def close(self) -> None:
+        """Close the sessions."""
+        await asyncio.gather(*(workbench.stop() for workbench in self.open.values()))
 
 
 def _forget_at_exit(actor: Any) -> None:

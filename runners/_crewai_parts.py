@@ -8,7 +8,8 @@ can cancel.
 import asyncio
 import json
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -19,9 +20,14 @@ from crewai.tools import BaseTool
 from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
 from crewai.utilities.pydantic_schema_utils import create_model_from_schema
 from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Tool
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from agentdyno.core.spec import pattern_agents
+from agentdyno.core.trial import Assignment
+from agentdyno.runners.teams import Held
 
 CONTEXT_WINDOW = 128_000
 """Tokens; see `GatewayLLM.get_context_window_size`."""
@@ -40,6 +46,43 @@ class Door(httpx.Auth):
         request.url = httpx.URL(self.url)
         request.headers["Authorization"] = f"Bearer {self.token}"
         yield request
+
+
+@asynccontextmanager
+async def _session(url: str, door: Door) -> AsyncIterator[ClientSession]:
+    async with (
+        httpx.AsyncClient(auth=door, timeout=None) as http,  # noqa: S113  the harness keeps the time
+        streamable_http_client(url, http_client=http) as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        yield session
+
+
+class Sessions:
+    """The tool sessions of a pattern's agents, which serve one trial after the other."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, Door] = {}
+        self._held: dict[str, Held[ClientSession]] = {}
+        self.open: dict[str, ClientSession] = {}
+        """Sessions by agent; an agent without tools has none."""
+
+    async def bind(self, assignment: Assignment) -> None:
+        """Point the sessions at the trial."""
+        for name in pattern_agents(assignment.pattern):
+            url = assignment.endpoints[name].mcp_url
+            if url is None:
+                continue
+            door = self._doors.setdefault(name, Door())
+            door.url, door.token = url, assignment.token
+            if name not in self._held:
+                self._held[name] = Held(_session(url, door))
+                self.open[name] = await self._held[name].open()
+
+    async def close(self) -> None:
+        """Close the sessions."""
+        await asyncio.gather(*(held.close() for held in self._held.values()))
 
 
 class Scope:

@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, Pipeline, Single, pattern_agents
+from agentdyno.core.spec import AgentSpec, Pipeline, Single
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import parity_rows
@@ -42,7 +42,7 @@ try:
     from autogen_core.models import ModelInfo
     from openai import DefaultAsyncHttpxClient
 
-    from agentdyno.runners._autogen_parts import Client, Door, DoorParams, Workbench
+    from agentdyno.runners._autogen_parts import Client, Sessions, Workbench
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner autogen needs packages that this Python does not have: {error}.",
@@ -52,8 +52,6 @@ except ImportError as error:
 # The runtime logs each exception of an agent with its traceback, and then raises it.
 logging.getLogger("autogen_core").setLevel(logging.CRITICAL)
 
-_NO_DEADLINE_S = 86_400.0
-"""The harness keeps the time; MCP wants a number."""
 _MODEL_INFO: ModelInfo = {
     "vision": False, "function_calling": True, "json_output": True, "structured_output": True,
     "family": "unknown", "multiple_system_messages": True,
@@ -79,10 +77,8 @@ def _model(
     )
 
 
-def _tools(url: str, door: Door) -> Workbench:
-    return Workbench(DoorParams(
-        url=url, auth=door, timeout=_NO_DEADLINE_S, sse_read_timeout=_NO_DEADLINE_S
-    ))
+def _tools(sessions: Sessions, name: str) -> list[Workbench] | None:
+    return [sessions.open[name]] if name in sessions.open else None
 
 
 def _agent(
@@ -90,10 +86,10 @@ def _agent(
     spec: AgentSpec,
     participant: str,
     model: Client,
-    tools: Workbench | None,
+    tools: list[Workbench] | None,
 ) -> AssistantAgent:
     return AssistantAgent(
-        participant, model, workbench=[tools] if tools else None,
+        participant, model, workbench=tools,
         description=f"{spec.role}: {spec.goal}", system_message=spec.instructions,
         max_tool_iterations=spec.max_turns, reflect_on_tool_use=False,
         model_client_stream=assignment.stream,
@@ -125,39 +121,15 @@ def _overran(messages: Sequence[Any]) -> bool:
     return any(isinstance(message, ToolCallSummaryMessage) for message in messages)
 
 
-class _Team:
-    """The tool sessions of a pattern's agents; agents are stateful and made anew for each trial."""
-
-    def __init__(self, http: DefaultAsyncHttpxClient) -> None:
-        self._http = http
-        self._doors: dict[str, Door] = {}
-        self._workbenches: dict[str, Workbench] = {}
-
-    async def bind(self, assignment: Assignment) -> None:
-        """Point the sessions at the trial, and read its tools."""
-        for name in pattern_agents(assignment.pattern):
-            url = assignment.endpoints[name].mcp_url
-            if url is None:
-                continue
-            door = self._doors.setdefault(name, Door())
-            door.url, door.token = url, assignment.token
-            if name not in self._workbenches:
-                self._workbenches[name] = _tools(url, door)
-            await self._workbenches[name].renew()
-
-    async def close(self) -> None:
-        """Close the sessions."""
-        await asyncio.gather(*(workbench.stop() for workbench in self._workbenches.values()))
-
-    def native(self, assignment: Assignment) -> AssistantAgent | GraphFlow:
-        """Return a fresh agent, or a fresh flow of agents."""
-        agents = []
-        for participant, name in _participants(assignment.pattern).items():
-            spec = assignment.agent(name)
-            model = _model(assignment, spec, self._http)
-            tools = self._workbenches.get(name)
-            agents.append(_agent(assignment, spec, participant, model, tools))
-        return agents[0] if isinstance(assignment.pattern, Single) else _chain(agents)
+def _team(
+    assignment: Assignment, sessions: Sessions, http: DefaultAsyncHttpxClient
+) -> AssistantAgent | GraphFlow:
+    agents = []
+    for participant, name in _participants(assignment.pattern).items():
+        spec = assignment.agent(name)
+        model = _model(assignment, spec, http)
+        agents.append(_agent(assignment, spec, participant, model, _tools(sessions, name)))
+    return agents[0] if isinstance(assignment.pattern, Single) else _chain(agents)
 
 
 class _Trial:
@@ -173,11 +145,11 @@ class _Trial:
         self._used: list[Any] = []
         self.token = CancellationToken()
 
-    async def drive(self, teams: TeamPool[_Team]) -> Answer:
-        async with teams.lease(self._assignment) as team:
-            native = team.native(self._assignment)
+    async def drive(self, pool: TeamPool[Sessions], http: DefaultAsyncHttpxClient) -> Answer:
+        async with pool.lease(self._assignment) as sessions:
+            team = _team(self._assignment, sessions, http)
             for turn in self._assignment.user_turns:
-                result = await self._turn(native, turn)
+                result = await self._turn(team, turn)
                 if _overran(result.messages):
                     return self._answer("ToolCallSummaryMessage: max_tool_iterations was reached")
                 self._texts.append(result.messages[-1].to_text())
@@ -226,7 +198,7 @@ class AutoGenRunner:
 
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None
-        self._teams = TeamPool(self._build)
+        self._sessions = TeamPool(self._build)
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings; all can be given as requested."""
@@ -235,7 +207,7 @@ class AutoGenRunner:
     async def run(self, assignment: Assignment, emit: Emit) -> Answer:
         """Drive the team; a cancellation is told to AutoGen's token before anything waits."""
         trial = _Trial(assignment, emit)
-        work = asyncio.create_task(trial.drive(self._teams))
+        work = asyncio.create_task(trial.drive(self._sessions, self._shared()))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -246,11 +218,14 @@ class AutoGenRunner:
 
     async def close(self) -> None:
         """Close idle sessions and the HTTP client that all model clients share."""
-        await self._teams.close()
+        await self._sessions.close()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
 
-    async def _build(self, assignment: Assignment) -> _Team:
+    async def _build(self, assignment: Assignment) -> Sessions:
+        return Sessions()
+
+    def _shared(self) -> DefaultAsyncHttpxClient:
         self._http = self._http or DefaultAsyncHttpxClient()
-        return _Team(self._http)
+        return self._http

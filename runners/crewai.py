@@ -21,31 +21,29 @@ Quirks held by tests:
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, Single, pattern_agents
+from agentdyno.core.spec import AgentSpec, Single
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import parity_rows
-from agentdyno.runners.teams import Held, TeamPool, steps_of
+from agentdyno.runners.teams import TeamPool, steps_of
 
 try:
-    import httpx
     from crewai import Agent, Crew, Process, Task
     from mcp import ClientSession
-    from mcp.client.streamable_http import streamable_http_client
     from openai import DefaultAsyncHttpxClient
 
     from agentdyno.runners._crewai_parts import (
-        Door,
+        CONTEXT_WINDOW,
         GatewayLLM,
         GatewayTool,
         Scope,
+        Sessions,
         TurnLimitReached,
         gateway_tool,
         no_rate_limit_retries,
@@ -61,6 +59,18 @@ _THREADS = 64
 """Each model call waits in one; tools of a turn have threads of their own."""
 _SETTLE_S = 2.0
 """Seconds that CrewAI's threads get to notice a cancellation."""
+_TEAM_ROWS = (
+    Setting(
+        name="tool_schemas", requested="as the servers list them", effective="strict",
+        note="CrewAI makes every property required and nullable, drops defaults, and writes names"
+        " in snake_case; arguments are passed on as the model wrote them",
+    ),
+    Setting(
+        name="context_window", requested=None, effective=CONTEXT_WINDOW,
+        note="CrewAI takes 8192 for an alias, and pays model calls to stay below it",
+    ),
+    Setting(name="tool_cache", requested=False, effective=False, note="CrewAI's default is on"),
+)
 
 
 def _model(
@@ -78,17 +88,6 @@ def _model(
     return model
 
 
-@asynccontextmanager
-async def _session(url: str, door: Door) -> AsyncIterator[ClientSession]:
-    async with (
-        httpx.AsyncClient(auth=door, timeout=None) as http,  # noqa: S113  the harness keeps the time
-        streamable_http_client(url, http_client=http) as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
-        await session.initialize()
-        yield session
-
-
 async def _tools(session: ClientSession, scope: Scope) -> list[GatewayTool]:
     listed = await session.list_tools()
     return [gateway_tool(tool, session, scope) for tool in listed.tools]
@@ -100,31 +99,6 @@ def _agent(spec: AgentSpec, model: GatewayLLM, tools: Sequence[GatewayTool]) -> 
         max_iter=spec.max_turns, max_retry_limit=0, cache=False, allow_delegation=False,
         verbose=False,
     )
-
-
-class _Team:
-    """The tool sessions of a pattern's agents; what has state is made anew for each trial."""
-
-    def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
-        self._held: dict[str, Held[ClientSession]] = {}
-        self.sessions: dict[str, ClientSession] = {}
-
-    async def bind(self, assignment: Assignment) -> None:
-        """Point the sessions at the trial."""
-        for name in pattern_agents(assignment.pattern):
-            url = assignment.endpoints[name].mcp_url
-            if url is None:
-                continue
-            door = self._doors.setdefault(name, Door())
-            door.url, door.token = url, assignment.token
-            if name not in self._held:
-                self._held[name] = Held(_session(url, door))
-                self.sessions[name] = await self._held[name].open()
-
-    async def close(self) -> None:
-        """Close the sessions."""
-        await asyncio.gather(*(held.close() for held in self._held.values()))
 
 
 class _Trial:
@@ -142,12 +116,12 @@ class _Trial:
         self._chat: list[dict[str, str]] = []
         self.scope = Scope()
 
-    async def drive(self, teams: TeamPool[_Team], http: DefaultAsyncHttpxClient) -> Answer:
+    async def drive(self, pool: TeamPool[Sessions], http: DefaultAsyncHttpxClient) -> Answer:
         ask = self._kickoff if isinstance(self._assignment.pattern, Single) else self._crew
         texts: list[str] = []
         note = ""
-        async with teams.lease(self._assignment) as team:
-            await self._hire(team, http)
+        async with pool.lease(self._assignment) as sessions:
+            await self._hire(sessions, http)
             try:
                 for turn in self._assignment.user_turns:
                     for model in self._models:
@@ -159,8 +133,8 @@ class _Trial:
             texts=tuple(texts), usage=self._usage(), stopped_by_limit=bool(note), note=note
         )
 
-    async def _hire(self, team: _Team, http: DefaultAsyncHttpxClient) -> None:
-        tools = {name: await _tools(session, self.scope) for name, session in team.sessions.items()}
+    async def _hire(self, sessions: Sessions, http: DefaultAsyncHttpxClient) -> None:
+        tools = {name: await _tools(session, self.scope) for name, session in sessions.open.items()}
         for name in self._steps:
             spec = self._assignment.agent(name)
             self._models.append(_model(self._assignment, spec, http, self.scope))
@@ -225,18 +199,18 @@ class CrewAIRunner:
 
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None
-        self._teams = TeamPool(self._build)
+        self._sessions = TeamPool(self._build)
         no_rate_limit_retries()
         silence()
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations)
+        return parity_rows(assignment, _deviations, _TEAM_ROWS)
 
     async def run(self, assignment: Assignment, emit: Emit) -> Answer:
         """Drive the team; a cancellation closes the scope, so that CrewAI's threads come back."""
         trial = _Trial(assignment, emit)
-        work = asyncio.create_task(trial.drive(self._teams, self._shared()))
+        work = asyncio.create_task(trial.drive(self._sessions, self._shared()))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -249,13 +223,13 @@ class CrewAIRunner:
 
     async def close(self) -> None:
         """Close idle sessions and the HTTP client that all model clients share."""
-        await self._teams.close()
+        await self._sessions.close()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
 
-    async def _build(self, assignment: Assignment) -> _Team:
-        return _Team()
+    async def _build(self, assignment: Assignment) -> Sessions:
+        return Sessions()
 
     def _shared(self) -> DefaultAsyncHttpxClient:
         if self._http is None:
