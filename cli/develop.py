@@ -56,3 +56,12 @@ def lint() -> int:
         print("$", *command, flush=True)
         failed |= _tool(*command) != 0
     return int(failed)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(arguments: tuple[str, ...]) -> int:
+    """Run the benchmarks: ratios measured pairwise in one run. See `bench --help` for sections."""
+    _need_checkout()
+    script = ROOT / "benchmarks" / "bench.py"
+    return subprocess.run([sys.executable, script, *arguments], check=False).returncode

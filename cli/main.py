@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "env": ("agentdyno.cli.env:env", "List, make and remove the runners' environments."),
     "db": ("agentdyno.cli.db:db", "Start, stop and inspect the embedded database."),
     "test": ("agentdyno.cli.develop:test", "Set up everything and run agentdyno's own tests."),
+    "bench": ("agentdyno.cli.develop:bench", "Run agentdyno's own benchmarks."),
     "lint": ("agentdyno.cli.develop:lint", "Run agentdyno's own linters and type checker."),
 }
 """Subcommand -> (dotted path, help line). The line stands here so that --help imports nothing."""

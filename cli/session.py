@@ -12,18 +12,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from agentdyno.cli.context import stderr_console, stdout_console
-from agentdyno.cli.database import open_database, run_async
+from agentdyno.cli.database import address, open_database, run_async
 from agentdyno.cli.jsonreport import report_json
 from agentdyno.cli.progress import RunView
 from agentdyno.cli.table import print_comparison
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.matrix import Brake
-from agentdyno.experiments.request import Request, read_request
+from agentdyno.experiments.request import read_request
 from agentdyno.experiments.session import Report, run_session
 from agentdyno.experiments.summary import summarize
 from agentdyno.memory.server import MemoryServer
-from agentdyno.store.trials import TrialStore
+from agentdyno.store.spool import Spool, import_spools
+from agentdyno.store.trials import MatrixStatus, TrialStore
 from agentdyno.store.writer import TrialWriter
 
 PASSED, FAILED, INTERRUPTED, HARNESS_FAULT, NOTHING_RAN = 0, 1, 2, 3, 5
@@ -33,10 +34,9 @@ def execute(
     settings: Settings, options: RunOptions, *, json_file: str | None, strict: bool
 ) -> int:
     """Run the matrix, print what came out, write the JSON report; returns the exit code."""
-    request = read_request(settings, options)
     progress = stderr_console()
     with RunView(progress) as view:
-        report, trials = run_async(_run(settings, options, request, view))
+        report, trials = run_async(_run(settings, options, view))
     rows = summarize(trials)
     if json_file != "-":
         print_comparison(stdout_console(), rows)
@@ -51,18 +51,24 @@ def execute(
 
 
 async def _run(
-    settings: Settings, options: RunOptions, request: Request, view: RunView
+    settings: Settings, options: RunOptions, view: RunView
 ) -> tuple[Report, list[Trial]]:
+    request = await read_request(settings, options)
     brake = Brake()
     async with open_database(settings) as pool:
         store = TrialStore(pool)
-        matrix = await store.create_matrix(
-            shlex.join(["agentdyno", *sys.argv[1:]]), options.model_dump(mode="json")
+        spools = settings.cache / "spool"
+        if imported := await import_spools(store, spools):
+            view.note(f"stored {imported} trials of an earlier run that had lost its database")
+        command, asked = shlex.join(["agentdyno", *sys.argv[1:]]), options.model_dump(mode="json")
+        matrix = await store.create_matrix(command, asked)
+        writer = TrialWriter(
+            store, matrix, Spool(spools, matrix, command, asked), revive=lambda: address(settings)
         )
-        status = "failed"
+        status: MatrixStatus = "failed"
         try:
-            async with TrialWriter(store, matrix) as writer:
-                with _ctrl_c(brake, view):
+            with _ctrl_c(brake, view):
+                async with writer:
                     report = await run_session(
                         request, store, writer, MemoryServer(pool), brake=brake, view=view
                     )

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Outcome, Trial
-from agentdyno.experiments.execute import Executor, Sealed
+from agentdyno.experiments.execute import Executor
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.runners.pool import TrialHost
 
-Keep = Callable[[Sealed], Awaitable[None]]
+Keep = Callable[[Trial, Sequence[WireRecord]], Awaitable[None]]
 """Makes one sealed trial durable."""
 
 
@@ -65,7 +66,7 @@ async def run_trials(
             trial, wire = await executor.run(planned, hosts[planned.runner.label])
             if trial.outcome is Outcome.CANCELLED:
                 return
-            await keep((trial, wire))
+            await keep(trial, wire)
             sealed.append(trial)
             watcher.ended(trial)
 

@@ -1,8 +1,10 @@
 """What a run is asked for: every file and name read and found good before anything starts."""
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentdyno.core.errors import InputError, Problem
+from agentdyno.core.errors import EnvironmentFault, InputError, Problem
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.models.script import Script, load_script
 from agentdyno.runners import envs
@@ -17,6 +19,8 @@ class Request:
     options: RunOptions
     scenarios: tuple[tuple[LoadedScenario, Script], ...]
     runners: tuple[RunnerRef, ...]
+    unresolved: Mapping[str, EnvironmentFault]
+    """Runners of a version that cannot be had, with the reason, by what the user typed."""
 
 
 def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
@@ -37,8 +41,10 @@ def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
     return loaded, load_script(loaded.script_path, names, loaded.variables)
 
 
-def read_request(settings: Settings, options: RunOptions) -> Request:
+async def read_request(settings: Settings, options: RunOptions) -> Request:
     """Read every file and name that a run uses.
+
+    A version that a user names may have to be locked first, which asks a package index.
 
     Raises:
         UsageError: an unknown scenario or runner.
@@ -53,6 +59,20 @@ def read_request(settings: Settings, options: RunOptions) -> Request:
             problems.extend(error.problems)
     if problems:
         raise InputError(problems, "correct these lines, then: agentdyno validate")
-    labels = dict.fromkeys(options.runners)
-    runners = tuple(envs.resolve(label, settings.cache) for label in labels)
-    return Request(options=options, scenarios=tuple(scenarios), runners=runners)
+    typed = tuple(dict.fromkeys(options.runners))
+    found = await asyncio.gather(
+        *(envs.resolve(spec, settings.cache) for spec in typed), return_exceptions=True
+    )
+    runners: dict[str, RunnerRef] = {}
+    unresolved: dict[str, EnvironmentFault] = {}
+    for spec, result in zip(typed, found, strict=True):
+        if isinstance(result, EnvironmentFault):
+            unresolved[spec] = result
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            runners[result.label] = result
+    return Request(
+        options=options, scenarios=tuple(scenarios), runners=tuple(runners.values()),
+        unresolved=unresolved,
+    )

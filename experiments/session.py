@@ -130,7 +130,7 @@ async def run_session(
 
     Runners whose environment cannot be made or started are left out and reported.
     """
-    report = Report()
+    report = Report(skipped=dict(request.unresolved))
     options = request.options
     gateways = open_bench(ModelGateway(), ToolGateway({"memory": memory}))
     async with gateways as bench:
@@ -147,7 +147,7 @@ async def run_session(
             todo = [trial for trial in todo if trial.runner.label not in report.skipped]
             view.planned(todo, len(report.reused))
             report.ran = await run_trials(
-                todo, Executor(bench=bench, memory=memory), hosts, _keeper(writer),
+                todo, Executor(bench=bench, memory=memory), hosts, writer.put,
                 concurrency=options.concurrency, brake=brake, watcher=view,
             )
     report.interrupted = brake.soft

@@ -1,0 +1,35 @@
+"""`agentdyno validate`: everything that would be refused, without a run."""
+
+import click
+
+from agentdyno.cli.context import load_settings
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1)
+@click.option("--no-servers", is_flag=True, help="Do not start tool servers to ask for their tools.")
+def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
+    """Check SCENARIOS (names or paths; default: the whole library) and their scripts.
+
+    All problems are listed at once, with file, line and key.
+    """
+    from agentdyno.cli.database import run_async
+    from agentdyno.core.errors import InputError, Problem
+    from agentdyno.experiments.request import load_scripted
+    from agentdyno.scenarios.loader import LoadedScenario, list_scenarios
+
+    load_settings()
+    problems: list[Problem] = []
+    good: list[LoadedScenario] = []
+    for name in scenarios or list_scenarios():
+        try:
+            good.append(load_scripted(name)[0])
+        except InputError as error:
+            problems.extend(error.problems)
+    if not no_servers:
+        problems.extend(run_async(_tool_problems(good)))
+    if problems:
+        raise InputError(problems, "correct these lines, then: agentdyno validate")
+    for loaded in good:
+        click.echo(f"{loaded.scenario.name}: good")
+    return 0
