@@ -17,7 +17,7 @@ Quirks held by the contract tests:
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,7 +60,9 @@ class _Door(httpx2.Auth):
     url = ""
     token = ""
 
-    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
         request.url = httpx2.URL(self.url)
         request.headers["Authorization"] = f"Bearer {self.token}"
         yield request
@@ -103,7 +105,14 @@ async def _tool(context: Any, call: Any, name: str, arguments: dict[str, Any]) -
 
 def _tools(url: str, tls: ssl.SSLContext) -> _Seat:
     door = _Door()
-    transport = StreamableHttpTransport(url, auth=door, verify=tls)
+
+    def client(**options: Any) -> httpx2.AsyncClient:
+        # No timeout of its own: the trial's ends a slow call.
+        return httpx2.AsyncClient(**{**options, "timeout": None, "verify": tls})
+
+    transport = StreamableHttpTransport(
+        url, auth=door, httpx_client_factory=client, max_sse_event_size=None
+    )
     toolset = _Toolset(
         Client(transport), tool_error_behavior="failed", process_tool_call=_tool
     )

@@ -1,7 +1,9 @@
 """The aiagent step: a Pydantic AI agent with the inputs, limits and result of Windmill's."""
 
+import json
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -117,8 +119,8 @@ class AgentSteps:
             result = await self._converse(module.value, inputs, history, usage)
         finally:
             self.usage.incr(usage)
-        paths = " ".join(tool.value.resource_path for tool in module.value.tools)
-        messages = written(result.new_messages(), paths)
+        servers = [tool.value.resource_path for tool in module.value.tools]
+        messages = written(result.new_messages(), servers[0] if len(servers) == 1 else None)
         self._remember(module.id, inputs, [*history, *messages])
         output = "" if result.output is None else result.output
         if isinstance(output, str):
@@ -131,10 +133,10 @@ class AgentSteps:
         toolsets = [_filtered(await self.connections.tools(t.value.resource_path), t.value)
                     for t in value.tools]
         limit = min(max(inputs.max_iterations, 1), 1000)
-        mode = "parallel" if value.parallel else "sequential"
+        mode: Literal["parallel", "sequential"] = "parallel" if value.parallel else "sequential"
         with Agent.parallel_tool_call_execution_mode(mode):
             try:
-                return await _agent(inputs).run(
+                return await _agent(inputs.system_prompt, json.dumps(inputs.output_schema)).run(
                     inputs.user_message or None, message_history=read(history),
                     model=self.connections.model(inputs.provider), toolsets=toolsets,
                     model_settings=_settings(value, inputs), usage=usage,
@@ -174,13 +176,17 @@ def _inputs(args: dict[str, Any]) -> Inputs:
         raise StepError(f"the inputs of the aiagent are wrong: {wrong}", name="BadInput") from None
 
 
-def _agent(inputs: Inputs) -> Agent[None, Any]:
-    """Return the agent: an unknown tool or a text that is not of the schema fails the step."""
-    schema = inputs.output_schema
+@lru_cache(maxsize=64)
+def _agent(system_prompt: str | None, schema: str) -> Agent[None, Any]:
+    """Return the agent: an unknown tool or a text that is not of the schema fails the step.
+
+    It is made once for all its trials: making it costs as much as a model call.
+    """
+    wanted = json.loads(schema) or {}
     output: Any = [str, type(None)]
-    if schema and schema.get("properties"):
-        output = NativeOutput(StructuredDict(schema, name="output"))
-    return Agent(output_type=output, instructions=inputs.system_prompt, retries=0)
+    if wanted.get("properties"):
+        output = NativeOutput(StructuredDict(wanted, name="output"))
+    return Agent(output_type=output, instructions=system_prompt, retries=0)
 
 
 def _settings(value: AiAgent, inputs: Inputs) -> Any:

@@ -19,8 +19,11 @@ Written = dict[str, Any]
 """One message in the form of the OpenAI chat API, with Windmill's `agent_action`."""
 
 
-def written(messages: Iterable[ModelMessage], resource_path: str) -> list[Written]:
-    """Return `messages` as Windmill writes them; instructions are no part of them."""
+def written(messages: Iterable[ModelMessage], resource_path: str | None) -> list[Written]:
+    """Return `messages` as Windmill writes them; instructions are no part of them.
+
+    `resource_path` names the only MCP server of the step; null when there are several.
+    """
     shown: list[Written] = []
     calls: dict[str, ToolCallPart] = {}
     for message in messages:
@@ -50,7 +53,7 @@ def _assistant(message: ModelResponse) -> Written:
     return shown
 
 
-def _tool(part: ToolReturnPart, call: ToolCallPart, resource_path: str) -> Written:
+def _tool(part: ToolReturnPart, call: ToolCallPart, resource_path: str | None) -> Written:
     action = {
         "type": "mcp_tool_call", "call_id": part.tool_call_id, "function_name": part.tool_name,
         "resource_path": resource_path, "arguments": call.args_as_dict(),
