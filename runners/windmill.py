@@ -106,9 +106,12 @@ async def _tool(context: Any, call: Any, name: str, arguments: dict[str, Any]) -
 def _tools(url: str, tls: ssl.SSLContext) -> _Seat:
     door = _Door()
 
-    def client(**options: Any) -> httpx2.AsyncClient:
+    def client(
+        headers: dict[str, str] | None = None, timeout: httpx2.Timeout | None = None,
+        auth: httpx2.Auth | None = None, follow_redirects: bool = True,
+    ) -> httpx2.AsyncClient:
         # No timeout of its own: the trial's ends a slow call.
-        return httpx2.AsyncClient(**{**options, "timeout": None, "verify": tls})
+        return httpx2.AsyncClient(headers=headers, auth=auth, timeout=None, verify=tls)
 
     transport = StreamableHttpTransport(
         url, auth=door, httpx_client_factory=client, max_sse_event_size=None

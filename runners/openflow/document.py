@@ -1,11 +1,11 @@
 """OpenFlow documents: read laxly as Windmill reads them, refused early where we cannot run them."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from agentdyno.core.errors import DynoError
+from agentdyno.runners.openflow.ids import with_ids
 from agentdyno.runners.openflow.refusals import refusals
 
 JsonObject = dict[str, Any]
@@ -219,53 +219,9 @@ def parse(document: Any) -> Flow:
     if problems:
         raise FlowDocumentError(problems)
     try:
-        return Flow.model_validate(_with_ids(document))
+        return Flow.model_validate(with_ids(document))
     except ValidationError as error:
         raise FlowDocumentError(tuple(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
             for problem in error.errors(include_url=False)
         )) from None
-
-
-def _with_ids(document: JsonObject) -> JsonObject:
-    """Name the modules that documents of 2022 left without an id: a, b, c, ..."""
-    value = document["value"]
-    taken = set(_ids(value))
-    fresh = (name for name in _letters() if name not in taken)
-
-    def named(node: Any) -> Any:
-        if isinstance(node, list):
-            return [named(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        node = {
-            key: named(item) if key in _HOLDS_MODULES else item for key, item in node.items()
-        }
-        if isinstance(node.get("value"), dict) and "type" in node["value"] and not node.get("id"):
-            node["id"] = next(fresh)
-        if node.get("input_transform") is not None and node.get("input_transforms") is None:
-            node["input_transforms"] = node["input_transform"]
-        return node
-
-    return {**document, "value": named(value)}
-
-
-_HOLDS_MODULES = ("modules", "failure_module", "value", "branches", "default")
-
-
-def _ids(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _ids(item)
-    elif isinstance(node, dict):
-        if isinstance(node.get("id"), str):
-            yield node["id"]
-        for key in _HOLDS_MODULES:
-            yield from _ids(node.get(key))
-
-
-def _letters() -> Iterator[str]:
-    alphabet = "abcdefghijklmnopqrstuvwxyz"
-    yield from alphabet
-    for prefix in _letters():
-        yield from (prefix + letter for letter in alphabet)
