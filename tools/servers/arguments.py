@@ -42,7 +42,8 @@ def checked(tool: str, schema: dict[str, Any], arguments: Any) -> dict[str, Any]
 
 def _problems(name: str, schema: dict[str, Any], value: Any) -> list[str]:
     wanted = schema["type"]
-    if isinstance(value, bool) or not isinstance(value, _TYPES[wanted]):
+    fits: bool = isinstance(value, _TYPES[wanted]) and not isinstance(value, bool)
+    if not fits:
         return [f"{name!r} must be of type {wanted}, not {_kind(value)}"]
     if wanted == "array":
         least, most = schema.get("minItems", 0), schema.get("maxItems", len(value))

@@ -1,8 +1,8 @@
 """A small MCP server over stdio for tools that are plain functions, with state kept per trial.
 
 Written on the standard library alone: importing the official server SDK costs 0.5 to 1.8 s of CPU
-per process, this module 0.1 s, and a scenario starts several of these. That they are real MCP servers
-is proven in the tests, which drive every one with the official client.
+per process, this module 0.1 s, and a scenario starts several of these. That they are real MCP
+servers is proven in the tests, which drive every one with the official client.
 """
 
 import json

@@ -11,9 +11,12 @@ from agentdyno.tools.servers.base import State, Tool, ToolError, ToolProcess
 
 Args = dict[str, Any]
 
-_STOP_WORDS = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in", "is", "it", "its", "of", "on", "or", "our", "that", "the", "their", "there", "they", "this", "to", "was", "we", "what", "when", "where", "which", "who", "why", "will", "with", "you", "your"]
-)
+_STOP_WORDS = frozenset((
+    *("a", "an", "the", "this", "that", "it", "its", "they", "their", "there", "we", "our", "you"),
+    *("your", "i", "is", "are", "was", "be", "do", "does", "has", "have", "had", "can", "will"),
+    *("of", "on", "in", "to", "for", "from", "at", "by", "as", "with", "and", "or", "if"),
+    *("what", "when", "where", "which", "who", "why", "how"),
+))
 
 
 class Library:
@@ -58,12 +61,15 @@ class Library:
         # Quoted, so that no word is taken for an operator of FTS5.
         match = " OR ".join(f'"{word}"' for word in words)
         rows = self._index.execute(
-            "SELECT document, title, snippet(page, 2, '**', '**', '...', 24), bm25(page, 0, 4, 1) "
+            "SELECT document, title, snippet(page, 2, '', '', '...', 24), bm25(page, 0, 4, 1) "
             "FROM page WHERE page MATCH ? ORDER BY bm25(page, 0, 4, 1), document LIMIT ?",
             (match, int(arguments.get("limit", 5))),
         )
         return {"query": arguments["query"], "hits": [
-            {"document": d, "title": t, "snippet": " ".join(s.split()), "score": float(f"{-rank:.4g}")}
+            {
+                "document": d, "title": t, "snippet": " ".join(s.split()),
+                "score": float(f"{-rank:.4g}"),
+            }
             for d, t, s, rank in rows
         ]}
 
