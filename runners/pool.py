@@ -25,8 +25,8 @@ class WorkerReplaced(Exception):
     """The worker went away during a trial that shared it with others; run the trial again."""
 
 
-def _nothing() -> None:
-    pass
+def nothing() -> None:
+    """Do nothing: who starts a trial need not watch its clock."""
 
 
 class TrialHost(Protocol):
@@ -34,7 +34,7 @@ class TrialHost(Protocol):
 
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
-        started: Callable[[], None] = _nothing,
+        started: Callable[[], None] = nothing,
     ) -> WorkerReport:
         """Execute one trial; never raises for what the framework did.
 
@@ -79,7 +79,7 @@ class WorkerPool:
 
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
-        started: Callable[[], None] = _nothing,
+        started: Callable[[], None] = nothing,
     ) -> WorkerReport:
         """See `TrialHost.run`; cancelling this coroutine cancels the trial in the worker."""
         needed = self._slots if last_attempt else 1

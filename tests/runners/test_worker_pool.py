@@ -84,7 +84,9 @@ async def test_an_exception_is_reported_with_its_type_and_place(make_pool: MakeP
     assert report.parity
 
 
-@pytest.mark.parametrize(("turn", "error"), [("exit 3", "SystemExit"), ("abandon it", "CancelledError")])
+@pytest.mark.parametrize(
+    ("turn", "error"), [("exit 3", "SystemExit"), ("abandon it", "CancelledError")]
+)
 async def test_what_a_framework_raises_ends_its_trial_and_not_the_worker(
     make_pool: MakePool, turn: str, error: str
 ):
@@ -264,8 +266,8 @@ async def test_a_runner_that_cannot_be_imported_says_why(make_pool: MakePool, tm
 
 async def test_a_worker_that_is_never_ready_is_given_up(make_pool: MakePool, tmp_path: Path):
     stuck = tmp_path / "stuck_engine.py"
-    stuck.write_text("import sys, threading\nprint('so far', flush=True)\nthreading.Event().wait()\n")
-    ref = fake_ref(tmp_path)
-    ref = fake_ref(tmp_path, path="stuck_engine:X", modules={**ref.modules, "stuck_engine": stuck})
+    stuck.write_text("import threading\nprint('so far', flush=True)\nthreading.Event().wait()\n")
+    modules = {**fake_ref(tmp_path).modules, "stuck_engine": stuck}
+    ref = fake_ref(tmp_path, path="stuck_engine:X", modules=modules)
     with pytest.raises(EnvironmentFault, match="did not get ready within 2 s"):
         await run(make_pool(ref=ref, start_timeout_s=2), "say x")

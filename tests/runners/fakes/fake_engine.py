@@ -13,6 +13,14 @@ from agentdyno.core.trial import Answer, Assignment, Setting
 from agentdyno.runners.base import Emit, Support
 
 
+def _exists(file: str) -> bool:
+    return Path(file).exists()
+
+
+def _touch(file: str) -> None:
+    Path(file).touch()
+
+
 class FakeRunner:
     """Does in each trial what the user turn asks: `verb` or `verb argument`."""
 
@@ -89,10 +97,11 @@ class FakeRunner:
         """Say that the trial has begun, then wait until `file` exists or the trial is cancelled."""
         emit(Step(agent="solo", started_s=0.0, ended_s=0.0, name="waiting"))
         try:
-            while not Path(file).exists():
+            # A file is how the tests, in another process, say when to go on.
+            while not _exists(file):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         except asyncio.CancelledError:
-            Path(f"{file}.cancelled").touch()
+            _touch(f"{file}.cancelled")
             raise
         return "found"
 
