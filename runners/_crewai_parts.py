@@ -8,81 +8,25 @@ can cancel.
 import asyncio
 import json
 import warnings
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from functools import lru_cache
 from typing import Any, TypeVar
 
-import httpx
 from crewai.llms.providers.openai.completion import OpenAICompletion
 from crewai.mcp.content import content_blocks_to_text
 from crewai.tools import BaseTool
 from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
 from crewai.utilities.pydantic_schema_utils import create_model_from_schema
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from mcp.types import Tool
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from agentdyno.core.spec import pattern_agents
-from agentdyno.core.trial import Assignment
-from agentdyno.runners.teams import Held
+from agentdyno.runners._crewai_session import Session
 
 CONTEXT_WINDOW = 128_000
 """Tokens; see `GatewayLLM.get_context_window_size`."""
 
 ResultT = TypeVar("ResultT")
-
-
-class Door(httpx.Auth):
-    """Sends each request of a pooled MCP session to the trial that holds the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
-        """Readdress `request` and sign it."""
-        request.url = httpx.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
-
-
-@asynccontextmanager
-async def _session(url: str, door: Door) -> AsyncIterator[ClientSession]:
-    async with (
-        httpx.AsyncClient(auth=door, timeout=None) as http,  # noqa: S113  the harness keeps the time
-        streamable_http_client(url, http_client=http) as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
-        await session.initialize()
-        yield session
-
-
-class Sessions:
-    """The tool sessions of a pattern's agents, which serve one trial after the other."""
-
-    def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
-        self._held: dict[str, Held[ClientSession]] = {}
-        self.open: dict[str, ClientSession] = {}
-        """Sessions by agent; an agent without tools has none."""
-
-    async def bind(self, assignment: Assignment) -> None:
-        """Point the sessions at the trial."""
-        for name in pattern_agents(assignment.pattern):
-            url = assignment.endpoints[name].mcp_url
-            if url is None:
-                continue
-            door = self._doors.setdefault(name, Door())
-            door.url, door.token = url, assignment.token
-            if name not in self._held:
-                self._held[name] = Held(_session(url, door))
-                self.open[name] = await self._held[name].open()
-
-    async def close(self) -> None:
-        """Close the sessions."""
-        await asyncio.gather(*(held.close() for held in self._held.values()))
 
 
 class Scope:
@@ -175,7 +119,7 @@ class GatewayTool(BaseTool):  # type: ignore[misc]
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     scope: Scope = Field(exclude=True)
-    session: ClientSession = Field(exclude=True)
+    session: Session = Field(exclude=True)
     tool: str
 
     def run(self, /, **arguments: Any) -> Any:
@@ -186,7 +130,7 @@ class GatewayTool(BaseTool):  # type: ignore[misc]
         return self.scope.result(self._call(arguments))
 
     async def _call(self, arguments: dict[str, Any]) -> Any:
-        result = await self.session.call_tool(self.tool, arguments)
+        result = await self.session.call(self.tool, arguments)
         text = content_blocks_to_text(result.content)
         if not result.isError:
             return text
@@ -195,7 +139,7 @@ class GatewayTool(BaseTool):  # type: ignore[misc]
         )
 
 
-def gateway_tool(tool: Tool, session: ClientSession, scope: Scope) -> GatewayTool:
+def gateway_tool(tool: Tool, session: Session, scope: Scope) -> GatewayTool:
     """Return `tool` as CrewAI's own MCP client would describe it."""
     schema = _args_schema(tool.name, json.dumps(tool.inputSchema))
     return GatewayTool(

@@ -35,7 +35,6 @@ from agentdyno.runners.teams import TeamPool, steps_of
 
 try:
     from crewai import Agent, Crew, Process, Task
-    from mcp import ClientSession
     from openai import DefaultAsyncHttpxClient
 
     from agentdyno.runners._crewai_parts import (
@@ -43,12 +42,12 @@ try:
         GatewayLLM,
         GatewayTool,
         Scope,
-        Sessions,
         TurnLimitReached,
         gateway_tool,
         no_rate_limit_retries,
         silence,
     )
+    from agentdyno.runners._crewai_session import Sessions
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner crewai needs packages that this Python does not have: {error}.",
@@ -88,9 +87,11 @@ def _model(
     return model
 
 
-async def _tools(session: ClientSession, scope: Scope) -> list[GatewayTool]:
-    listed = await session.list_tools()
-    return [gateway_tool(tool, session, scope) for tool in listed.tools]
+def _tools(sessions: Sessions, scope: Scope) -> dict[str, list[GatewayTool]]:
+    return {
+        name: [gateway_tool(tool, session, scope) for tool in listed]
+        for name, (session, listed) in sessions.open.items()
+    }
 
 
 def _agent(spec: AgentSpec, model: GatewayLLM, tools: Sequence[GatewayTool]) -> Agent:
@@ -121,7 +122,7 @@ class _Trial:
         texts: list[str] = []
         note = ""
         async with pool.lease(self._assignment) as sessions:
-            await self._hire(sessions, http)
+            self._hire(sessions, http)
             try:
                 for turn in self._assignment.user_turns:
                     for model in self._models:
@@ -133,8 +134,8 @@ class _Trial:
             texts=tuple(texts), usage=self._usage(), stopped_by_limit=bool(note), note=note
         )
 
-    async def _hire(self, sessions: Sessions, http: DefaultAsyncHttpxClient) -> None:
-        tools = {name: await _tools(session, self.scope) for name, session in sessions.open.items()}
+    def _hire(self, sessions: Sessions, http: DefaultAsyncHttpxClient) -> None:
+        tools = _tools(sessions, self.scope)
         for name in self._steps:
             spec = self._assignment.agent(name)
             self._models.append(_model(self._assignment, spec, http, self.scope))
