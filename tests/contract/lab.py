@@ -1,0 +1,132 @@
+"""Trials of the contract suite: real gateways, real workers, a scripted model."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from agentdyno.core.event import Message, ModelCall, Step, ToolCall
+from agentdyno.core.sink import Sink
+from agentdyno.core.spec import AgentSpec, Limits, Pipeline, Single, ToolServer
+from agentdyno.core.trial import Assignment, WorkerReport
+from agentdyno.experiments.bench import Bench
+from agentdyno.models.script import Script, load_script
+from agentdyno.models.scripted import ScriptedUpstream
+from agentdyno.models.upstream import Upstream
+from agentdyno.runners.pool import WorkerPool
+
+HERE = Path(__file__).parent
+ORDER: dict[str, Any] = {
+    "item": "Stück “日本” \u2028 😀 \\ \"quoted\"", "count": -12, "price": 0.1, "gift": True,
+    "note": None,
+    "lines": [{"sku": "a", "parts": [1, 2.5, False, None, {"deep": {"deeper": [[]]}}]}, {}],
+    "address": {"ü": {"empty": {}, "zero": 0, "text": ""}, "big": 9007199254740991},
+}
+SERVERS = {"echo": ToolServer(
+    command="${python}", args=("${scenario}/echo_server.py",), scope="run", timeout_s=60
+)}
+_DEADLINE_S = 60.0
+_numbers = count(1)
+
+
+def script() -> Script:
+    """Return the suite's script."""
+    agents = ("solo", "scout", "judge", "scribe")
+    return load_script(HERE / "script.yaml", agents, {"order": ORDER})
+
+
+def agent(name: str, **changes: Any) -> AgentSpec:
+    """Return an agent that may use every tool of the echo server."""
+    fields: dict[str, Any] = {
+        "name": name, "role": f"{name} of the suite", "goal": "do what the user says",
+        "instructions": f"You are the {name}. Use tools where they help.", "tools": ("echo.*",),
+    }
+    return AgentSpec(**{**fields, **changes})
+
+
+@dataclass(eq=False, kw_only=True)
+class Run:
+    """A trial that is running or over."""
+
+    sink: Sink
+    declared: list[Message | Step] = field(default_factory=list)
+    ended: WorkerReport | None = None
+
+    @property
+    def report(self) -> WorkerReport:
+        """The worker's report."""
+        assert self.ended is not None, "the trial is not over"
+        return self.ended
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The answers; fails with the runner's error when there are none."""
+        assert self.report.answer is not None, self.report.error
+        return self.report.answer.texts
+
+    @property
+    def model_calls(self) -> list[ModelCall]:
+        """What the model gateway saw."""
+        return [event for event in self.sink.events if isinstance(event, ModelCall)]
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """What the tool gateway saw."""
+        return [event for event in self.sink.events if isinstance(event, ToolCall)]
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """Bodies of the model requests, as they stood on the wire."""
+        return [json.loads(wire.request) for wire in self.sink.wire if wire.channel == "model"]
+
+
+@dataclass(eq=False, kw_only=True)
+class Lab:
+    """Runs trials of one runner."""
+
+    bench: Bench
+    pool: WorkerPool
+    script: Script
+
+    async def run(self, *turns: str, **options: Any) -> Run:
+        """Run one trial to its end; see `begin`."""
+        run, task = await self.begin(*turns, **options)
+        await task
+        return run
+
+    async def begin(
+        self, *turns: str, agents: Sequence[AgentSpec] = (), stream: bool = False,
+        upstream: Upstream | None = None, seed: Any = None,
+    ) -> tuple[Run, "asyncio.Task[None]"]:
+        """Start one trial: a single agent, or a pipeline of several.
+
+        `upstream` replaces the scripted model, `seed` is awaited with the trial's id before.
+        """
+        team = tuple(agents) or (agent("solo"),)
+        number = next(_numbers)
+        limits = Limits(timeout_s=_DEADLINE_S)
+        sink = Sink(trial_id=f"trial{number}", token=f"token-{number}", limits=limits)
+        if seed is not None:
+            await seed(sink.trial_id)
+        self.bench.models.open(sink, team, upstream or ScriptedUpstream(self.script, 0))
+        await self.bench.tools.open(sink, team, SERVERS, HERE)
+        steps = tuple(spec.name for spec in team)
+        assignment = Assignment(
+            trial_id=sink.trial_id, token=sink.token, user_turns=turns, agents=team, stream=stream,
+            pattern=Pipeline(steps=steps) if len(team) > 1 else Single(agent=steps[0]),
+            endpoints={spec.name: self.bench.endpoint(sink.trial_id, spec) for spec in team},
+            limits=limits,
+        )
+        run = Run(sink=sink)
+        return run, asyncio.create_task(self._finish(run, assignment))
+
+    async def _finish(self, run: Run, assignment: Assignment) -> None:
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                run.ended = await self.pool.run(assignment, run.declared.append)
+        finally:
+            self.bench.models.close(assignment.trial_id)
+            await self.bench.tools.close(assignment.trial_id)

@@ -1,0 +1,86 @@
+"""What every runner must do, each with its reason; tests cite the ids, and exclusions are typed.
+
+An adapter never opts in: each requirement is tested on each runner of the registry. Where a
+framework cannot do a thing, an `Exclusion` says why, and its test must then fail: an exclusion that
+no longer holds fails the suite.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """One behaviour."""
+
+    id: str
+    reason: str
+    """Why it must hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """One behaviour that one framework cannot have."""
+
+    runner: str
+    requirement: str
+    reason: str
+    """What in the framework is in the way."""
+
+
+def _requirement(id: str, reason: str) -> Requirement:
+    return Requirement(id=id, reason=reason)
+
+
+REQUIREMENTS: tuple[Requirement, ...] = (
+    _requirement("runner:answer:returned",
+                 "the answer is what checks judge, so it is the agent's text and nothing around it"),
+    _requirement("runner:answer:one-per-turn",
+                 "a multi-turn user needs the conversation that came before"),
+    _requirement("runner:model:streaming",
+                 "time to first token is a measurement, and a stream must not change the answer"),
+    _requirement("runner:model:retries-none",
+                 "a framework's own retries would hide errors and multiply calls"),
+    _requirement("runner:tool:exact-arguments",
+                 "what a tool is asked for must be what the model said, to the last null"),
+    _requirement("runner:tool:error-reaches-model",
+                 "an agent can only recover from what it is told"),
+    _requirement("runner:tool:unknown-reaches-model",
+                 "a model that invents a tool is told so instead of ending the trial"),
+    _requirement("runner:tool:parallel",
+                 "several calls in one turn are one model call, in every framework"),
+    _requirement("runner:limit:stops",
+                 "max_turns is a cost limit: not one call more, and no answer that is none"),
+    _requirement("runner:limit:answer-on-last-turn",
+                 "a limit that takes away the last allowed answer is another limit"),
+    _requirement("runner:limit:per-agent",
+                 "one agent's turns must not use up another's"),
+    _requirement("runner:crash:keeps-trace",
+                 "what was measured before an error is measured, and the next trial runs"),
+    _requirement("runner:cancel:closes-clients",
+                 "a cancelled trial that goes on calling would be billed and counted"),
+    _requirement("runner:cancel:leaves-tool",
+                 "the same while a tool is at work, where frameworks like to wait"),
+    _requirement("runner:usage:equals-wire",
+                 "a framework that misreports its tokens is to be told apart from a bench that does"),
+    _requirement("runner:concurrency:no-crosstalk",
+                 "trials share a process: nothing of one may be seen in another"),
+    _requirement("runner:pipeline:sees-task-and-texts",
+                 "each agent knows the task and what the agents before it wrote"),
+    _requirement("runner:pipeline:declares-messages",
+                 "a trial's page shows who wrote what"),
+    _requirement("runner:memory:no-leak",
+                 "what one trial remembers must never be readable in another"),
+    _requirement("runner:parity:manifest",
+                 "an unequal setting is only fair when it is printed, and only true when the wire "
+                 "agrees"),
+    _requirement("runner:environment:missing-hint",
+                 "whoever lacks a framework is told the one command that brings it"),
+)
+
+EXCLUSIONS: tuple[Exclusion, ...] = ()
+
+
+def exclusion(runner: str, requirement: str) -> Exclusion | None:
+    """Return why `runner` is excluded from `requirement`, if it is."""
+    found = [e for e in EXCLUSIONS if (e.runner, e.requirement) == (runner, requirement)]
+    return found[0] if found else None
