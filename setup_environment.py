@@ -43,7 +43,7 @@ def run(*command: str | Path) -> None:
         tail = "\n".join("    " + line for line in done.stdout.splitlines()[-12:])
         fail(
             f"{Path(command[0]).name} could not install agentdyno's dependencies:\n{tail}",
-            "check that this machine reaches a Python package index, then run the same command again",
+            "check that this machine reaches a Python package index, then run the command again",
         )
 
 

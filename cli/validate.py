@@ -2,8 +2,6 @@
 
 import click
 
-from agentdyno.cli.context import load_settings
-
 
 @click.command()
 @click.argument("scenarios", nargs=-1)
@@ -16,9 +14,17 @@ def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
     from agentdyno.cli.database import run_async
     from agentdyno.core.errors import InputError, Problem
     from agentdyno.experiments.request import load_scripted
+    from agentdyno.experiments.toolcheck import tool_problems
     from agentdyno.scenarios.loader import LoadedScenario, list_scenarios
+    from agentdyno.tools.gateway import ToolGateway
 
-    load_settings()
+    async def ask_servers() -> list[Problem]:
+        gateway = ToolGateway({})
+        try:
+            return [p for loaded in good for p in await tool_problems(gateway, loaded)]
+        finally:
+            await gateway.stop()
+
     problems: list[Problem] = []
     good: list[LoadedScenario] = []
     for name in scenarios or list_scenarios():
@@ -27,7 +33,7 @@ def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
         except InputError as error:
             problems.extend(error.problems)
     if not no_servers:
-        problems.extend(run_async(_tool_problems(good)))
+        problems.extend(run_async(ask_servers()))
     if problems:
         raise InputError(problems, "correct these lines, then: agentdyno validate")
     for loaded in good:

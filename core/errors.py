@@ -2,7 +2,7 @@
 
     DynoError               anything that the command line prints without a traceback
       UsageError            a bad argument or an unknown name (exit code 4)
-      InputError            problems in files of the user, each with file, line and key (exit code 4)
+      InputError            problems in a user's files, each with file, line and key (exit code 4)
       HarnessFault          the bench itself failed, not the agent (exit code 3)
         EnvironmentFault    a runner's environment cannot be made or started
         ScriptGap           the scripted model has no rule for the state of a conversation

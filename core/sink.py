@@ -1,4 +1,4 @@
-"""The event sink of one running trial: both gateways write to it, nothing reads it until the end."""
+"""The event sink of one running trial: the gateways write to it, nothing reads it until the end."""
 
 import time
 from collections import Counter

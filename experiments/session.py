@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agentdyno.core.errors import DynoError, EnvironmentFault
+from agentdyno.core.errors import DynoError, EnvironmentFault, InputError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.bench import Bench, open_bench
@@ -13,6 +13,7 @@ from agentdyno.experiments.execute import Executor
 from agentdyno.experiments.matrix import Brake, Watcher, run_trials
 from agentdyno.experiments.plan import PlannedTrial, plan
 from agentdyno.experiments.request import Request
+from agentdyno.experiments.toolcheck import tool_problems
 from agentdyno.memory.server import MemoryServer
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.runners import envs
@@ -103,8 +104,9 @@ async def _environments(
 
 async def _check_tools(bench: Bench, request: Request) -> None:
     """Refuse tools that no server offers, before any trial runs."""
-    for loaded, _ in request.scenarios:
-        await bench.tools.check(loaded.agents, loaded.scenario.mcpServers, loaded.folder)
+    found = [await tool_problems(bench.tools, loaded) for loaded, _ in request.scenarios]
+    if problems := [problem for some in found for problem in some]:
+        raise InputError(problems, "correct these lines, then: agentdyno validate")
 
 
 async def _todo(
