@@ -16,7 +16,7 @@ from pydantic_ai import (
     StructuredDict,
     UsageLimits,
 )
-from pydantic_ai.exceptions import UsageLimitExceeded
+from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.toolsets import AbstractToolset
@@ -26,6 +26,10 @@ from agentdyno.runners.openflow.outcome import StepError
 from agentdyno.runners.openflow.transcript import Written, read, window, written
 
 Tools = AbstractToolset[None]
+_NO_RETRIES = (
+    "an aiagent step is given no retries: as on Windmill, an unknown tool, arguments that are not "
+    "JSON, or a text that is not of output_schema fail it"
+)
 
 
 class MaxIterations(StepError):
@@ -145,6 +149,9 @@ class AgentSteps:
                 )
             except UsageLimitExceeded as error:
                 raise MaxIterations(limit) from error
+            except UnexpectedModelBehavior as error:
+                error.add_note(_NO_RETRIES)
+                raise
 
     def _key(self, step_id: str, inputs: Inputs) -> tuple[str, str] | None:
         memory_id = inputs.memory_id or self.memory_id
