@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from agentdyno.cli.bars import Bars
 from agentdyno.cli.context import load_settings, stderr_console
 from agentdyno.cli.database import run_async
-from agentdyno.cli.progress import Bars
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.runners import envs
 from agentdyno.runners.registry import list_runners
