@@ -17,7 +17,7 @@ from agentdyno.core.trial import Trial
 from agentdyno.evals.finding import Finding, Unanswered, excerpt, failed, passed
 from agentdyno.evals.reference import expected_number
 
-_JSON_BLOCK = re.compile(r"^```json[ \t]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_JSON_BLOCK = re.compile(r"^[ \t]*```json\b[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
 _CONTEXT = 60
 """Characters of evidence on each side of a match."""
 

@@ -37,7 +37,7 @@ MEMORY_SERVER = "memory"
 
 
 def _part(adapter: TypeAdapter[Any], data: Any) -> Any:
-    """Return `data` as the adapter's type; `None` where it is malformed, which is told elsewhere."""
+    """Return `data` as the adapter's type; `None` if malformed, which is told elsewhere."""
     try:
         return adapter.validate_json(canonical_json(data), strict=True)
     except ValidationError:
