@@ -21,7 +21,7 @@ from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import EnvironmentFault, UsageError
 from agentdyno.runners.locking import lock_digest, lock_of, pins
 from agentdyno.runners.ref import RunnerRef
-from agentdyno.runners.registry import find_runner, list_runners
+from agentdyno.runners.registry import RunnerRow, find_runner, list_runners
 from agentdyno.runners.sources import adapter_digest, top_module
 from agentdyno.runners.uvtool import UvFailed, explain, folder_fault, run_uv
 
@@ -70,11 +70,12 @@ async def resolve(spec: str, cache: Path) -> RunnerRef:
     """Turn `NAME` or `NAME@VERSION` into a reference; nothing is installed yet.
 
     Raises:
-        UsageError: no such runner, or no version after the @.
+        UsageError: no such runner, no version after the @, or a row whose files are missing.
         EnvironmentFault: this version cannot be locked; see `locking.lock_of`.
     """
     name, at, version = spec.partition("@")
     row = find_runner(name)
+    _check_files(row)
     if at and not _VERSION.fullmatch(version):
         raise UsageError(
             f"{spec!r} names no version.", f"{name}@{pins(row.lock)[row.package]} or just {name}"
@@ -90,6 +91,15 @@ async def resolve(spec: str, cache: Path) -> RunnerRef:
         python=folder / "bin" / "python",
         modules={"agentdyno": _ROOT / "__init__.py", top: file},
     )
+
+
+def _check_files(row: RunnerRow) -> None:
+    hint = f"reinstall the package that provides the runner {row.name}"
+    for file in (row.lock, row.requirements):
+        if not file.is_file():
+            raise UsageError(f"the runner {row.name} lacks its lock file {file.name}.", hint)
+    if row.package not in pins(row.lock):
+        raise UsageError(f"{row.lock.name} does not pin {row.package}.", hint)
 
 
 def is_ready(ref: RunnerRef) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,19 @@ async def test_a_name_resolves_to_the_committed_lock(cache: Path):
 async def test_what_is_no_version_is_refused(spec: str, cache: Path):
     with pytest.raises(UsageError, match="names no version"):
         await envs.resolve(spec, cache)
+
+
+async def test_a_runner_without_its_lock_file_is_its_packages_fault(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    row = replace(RUNNERS["crewai"], lock=tmp_path / "crewai.txt")
+    monkeypatch.setitem(RUNNERS, "crewai", row)
+    with pytest.raises(UsageError, match=r"lacks its lock file crewai\.txt(.|\n)*next: reinstall"):
+        await envs.resolve("crewai", cache)
+    row.lock.write_text("six==1.0\n")
+    row.requirements.write_text("six\n")
+    with pytest.raises(UsageError, match="does not pin crewai"):
+        await envs.resolve("crewai", cache)
 
 
 async def test_a_new_version_without_a_network_says_so(cache: Path):
