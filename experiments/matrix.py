@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Outcome, Trial
-from agentdyno.experiments.execute import Executor
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.runners.pool import TrialHost
+
+Execute = Callable[[PlannedTrial, TrialHost], Awaitable[tuple[Trial, Sequence[WireRecord]]]]
+"""Runs one trial to its end."""
 
 Keep = Callable[[Trial, Sequence[WireRecord]], Awaitable[None]]
 """Makes one sealed trial durable."""
@@ -42,7 +44,7 @@ class Brake:
 
 async def run_trials(
     trials: Sequence[PlannedTrial],
-    executor: Executor,
+    execute: Execute,
     hosts: Mapping[str, TrialHost],
     keep: Keep,
     *,
@@ -63,7 +65,7 @@ async def run_trials(
             if brake.soft:
                 return
             watcher.started(planned)
-            trial, wire = await executor.run(planned, hosts[planned.runner.label])
+            trial, wire = await execute(planned, hosts[planned.runner.label])
             if trial.outcome is Outcome.CANCELLED:
                 return
             await keep(trial, wire)

@@ -149,7 +149,7 @@ async def run_session(
             todo = [trial for trial in todo if trial.runner.label not in report.skipped]
             view.planned(todo, len(report.reused))
             report.ran = await run_trials(
-                todo, Executor(bench=bench, memory=memory), hosts, writer.put,
+                todo, Executor(bench=bench, memory=memory).run, hosts, writer.put,
                 concurrency=options.concurrency, brake=brake, watcher=view,
             )
     report.interrupted = brake.soft

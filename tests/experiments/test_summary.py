@@ -1,0 +1,42 @@
+"""The comparison table's numbers."""
+
+from agentdyno.core.trial import Outcome
+from agentdyno.experiments.summary import summarize
+from agentdyno.tests.experiments.trials import model_call, sealed, tool_call
+
+
+def test_the_leanest_runner_pays_no_tax_and_the_others_pay_the_difference() -> None:
+    lean = sealed("lean", events=(model_call(100), tool_call()))
+    fat = sealed("fat", events=(model_call(100), model_call(150), tool_call()))
+    rows = {row.runner: row for row in summarize([lean, fat])}
+    assert (rows["lean 1"].extra_calls, rows["lean 1"].extra_prompt_tokens) == (0, 0)
+    assert (rows["fat 1"].extra_calls, rows["fat 1"].extra_prompt_tokens) == (1, 150)
+    assert (rows["fat 1"].model_calls, rows["fat 1"].tool_calls) == (2, 1)
+
+
+def test_cold_trials_are_left_out_of_cpu_when_there_are_warm_ones() -> None:
+    trials = [sealed(repeat=0, cpu_s=9.0, cold=True), sealed(repeat=1, cpu_s=1.0)]
+    (row,) = summarize(trials)
+    assert (row.cpu_s, row.cold) == (1.0, False)
+    (alone,) = summarize(trials[:1])
+    assert (alone.cpu_s, alone.cold) == (9.0, True)
+
+
+def test_harness_faults_leave_the_denominator_and_are_shown() -> None:
+    trials = [sealed(repeat=0), sealed(repeat=1, outcome=Outcome.HARNESS_FAULT, passed=False)]
+    (row,) = summarize(trials)
+    assert row.passed
+    assert (row.trials, row.faults, row.passed.n, row.passed.value) == (2, 1, 1, 1.0)
+
+
+def test_a_runner_with_harness_faults_alone_has_no_numbers() -> None:
+    (row,) = summarize([sealed(outcome=Outcome.HARNESS_FAULT)])
+    assert row.passed is None
+    assert row.model_calls is None
+    assert row.extra_calls is None
+
+
+def test_an_agents_crash_stays_in_the_denominator() -> None:
+    (row,) = summarize([sealed(), sealed(repeat=1, outcome=Outcome.AGENT_FAULT, passed=False)])
+    assert row.passed
+    assert (row.passed.n, row.passed.value) == (2, 0.5)
