@@ -19,6 +19,8 @@ from agentdyno.core.errors import EnvironmentFault
 from agentdyno.runners.openflow.evaluator import EvaluationError, function_body
 
 Engine = Literal["quickjs", "mini-racer"]
+_START_S = 60.0
+"""Seconds until the process must have started; far more than it takes."""
 _MODULES: dict[Engine, str] = {"quickjs": "quickjs", "mini-racer": "py_mini_racer"}
 
 
@@ -75,9 +77,9 @@ class JavascriptEvaluator:
             await self._kill()
 
     async def _ask(self, body: str, variables: str, expr: str) -> str:
-        child = self._child or await self._spawn()
         settled = False
         try:
+            child = self._child or await self._spawn()
             async with asyncio.timeout(self._wall_s):
                 reply = await _exchange(child, body, variables)
             settled = True
@@ -97,6 +99,14 @@ class JavascriptEvaluator:
             stdin=PIPE, stdout=PIPE,
             env={key: os.environ[key] for key in ("SYSTEMROOT",) if key in os.environ},
         )
+        try:
+            async with asyncio.timeout(_START_S):
+                await _read(self._child)
+        except (TimeoutError, asyncio.IncompleteReadError):
+            raise EnvironmentFault(
+                "the process that evaluates JavaScript for OpenFlow does not start",
+                "agentdyno env sync windmill",
+            ) from None
         return self._child
 
     async def _kill(self) -> None:
@@ -112,10 +122,14 @@ class JavascriptEvaluator:
 
 async def _exchange(child: Process, body: str, variables: str) -> str:
     assert child.stdin is not None
-    assert child.stdout is not None
     for text in (body, variables):
         data = text.encode()
         child.stdin.write(len(data).to_bytes(4, "big") + data)
     await child.stdin.drain()
+    return await _read(child)
+
+
+async def _read(child: Process) -> str:
+    assert child.stdout is not None
     size = int.from_bytes(await child.stdout.readexactly(4), "big")
     return (await child.stdout.readexactly(size)).decode()

@@ -2,7 +2,8 @@
 
 Frames on both pipes are a 4-byte big-endian length and that many bytes. A request is two frames:
 the function body and the variables, both JSON. A reply is one: `v` and the value's JSON, or `e`
-and the error's text. Every request gets a fresh context, so nothing leaks from one to the next.
+and the error's text; `ready` comes before all others. Every request gets a fresh context, so
+nothing leaks from one to the next.
 """
 
 import contextlib
@@ -44,11 +45,11 @@ def quickjs_engine() -> Run:
         context.set_memory_limit(memory)
         context.set_max_stack_size(256 << 10)
         context.set_time_limit(seconds)
-        deadline = time.monotonic() + seconds
+        deadline = time.process_time() + seconds
         try:
             context.eval(PRELUDE)(body, variables)
             while context.execute_pending_job():
-                if time.monotonic() > deadline:
+                if time.process_time() > deadline:
                     return UNSETTLED
         except quickjs.JSException as error:
             return f"e{error}"
@@ -85,6 +86,12 @@ def _frame(stream: BinaryIO) -> str | None:
     return stream.read(int.from_bytes(head, "big")).decode() if len(head) == 4 else None
 
 
+def _reply(stream: BinaryIO, text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    stream.write(len(data).to_bytes(4, "big") + data)
+    stream.flush()
+
+
 def _limit_address_space(size: int) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
@@ -102,14 +109,14 @@ def main(engine: str, seconds: float, memory: int, wall: float) -> None:
     if engine == "quickjs":  # V8 reserves far more address space than it uses
         _limit_address_space(256 << 20)
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    _reply(replies, "ready")
     while (body := _frame(requests)) is not None and (variables := _frame(requests)) is not None:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 2 * wall)
-        reply = run(body, variables, seconds, memory).encode("utf-8", "replace")
+        reply = run(body, variables, seconds, memory)
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
-        replies.write(len(reply).to_bytes(4, "big") + reply)
-        replies.flush()
+        _reply(replies, reply)
 
 
 if __name__ == "__main__":
