@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from agentdyno.core.event import TokenCount
 from agentdyno.models.chat import chat_frames, parse_chat, render_chat
 from agentdyno.models.conversation import Conversation, Reply
 from agentdyno.models.embeddings import parse_embeddings, render_embeddings
@@ -18,7 +17,7 @@ from agentdyno.models.exchange import (
     unix_now,
 )
 from agentdyno.models.responses import parse_responses, render_response, response_frames
-from agentdyno.models.tokens import count_completion, count_prompt, count_texts
+from agentdyno.models.tokens import count_call, count_embedding
 from agentdyno.models.upstream import ModelRequest
 from agentdyno.models.wire import Envelope
 
@@ -51,7 +50,7 @@ async def answer_embeddings(
     if flight.interrupted:
         await _after(exchange, send)
         return
-    exchange.tokens = count_texts(request.texts)
+    exchange.tokens = count_embedding(request.texts)
     await _send_whole(exchange, render_embeddings(request, made, exchange.tokens.prompt), send)
 
 
@@ -60,7 +59,7 @@ async def _answer(
 ) -> None:
     exchange.model = conversation.model
     exchange.stream = conversation.stream
-    exchange.tools_offered = tuple(offer.name for offer in conversation.tools)
+    exchange.tools_offered = tuple([offer.name for offer in conversation.tools])
     request = ModelRequest(
         agent=exchange.agent, agents=exchange.trial.agents, ordinal=exchange.ordinal,
         conversation=conversation, body=exchange.request,
@@ -82,11 +81,8 @@ async def _answer(
 
 
 def _envelope(exchange: Exchange, conversation: Conversation, reply: Reply) -> Envelope:
-    prompt = count_prompt(conversation)
-    exchange.tokens = TokenCount(
-        prompt=prompt.prompt, prompt_tools=prompt.prompt_tools, completion=count_completion(reply)
-    )
-    exchange.tools_called = tuple(call.name for call in reply.calls)
+    exchange.tokens = count_call(conversation, reply)
+    exchange.tools_called = tuple([call.name for call in reply.calls])
     exchange.finish_reason = reply.finish_reason
     return Envelope(id=exchange.seed, created=unix_now(), model=conversation.model,
                     usage=exchange.tokens)

@@ -15,12 +15,15 @@ from agentdyno.models.conversation import (
     ToolOffer,
     ToolUse,
 )
+from agentdyno.models.memo import Memo
 from agentdyno.models.wire import Envelope, content_parts, flag, model_name, pieces, tool_offer
 
 _ROLES: dict[str, Role] = {
     "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
     "tool": "tool",
 }
+_known_messages: Memo[bytes, ChatMessage] = Memo()
+_known_tools: Memo[bytes, tuple[ToolOffer, ...]] = Memo()
 
 
 def parse_chat(body: dict[str, Any]) -> Conversation:
@@ -37,7 +40,7 @@ def parse_chat(body: dict[str, Any]) -> Conversation:
     options = body.get("stream_options")
     return Conversation(
         model=model_name(body),
-        messages=tuple(_message(item, f"messages[{at}]") for at, item in enumerate(messages)),
+        messages=_messages(messages),
         tools=_tools(body.get("tools")),
         tool_choice=_tool_choice(body.get("tool_choice")),
         parallel=flag(body, "parallel_tool_calls", True),
@@ -113,6 +116,18 @@ def _call(call: ToolUse) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
+def _messages(items: list[Any]) -> tuple[ChatMessage, ...]:
+    messages = []
+    for at, item in enumerate(items):
+        key = orjson.dumps(item)
+        message = _known_messages.get(key)
+        if message is None:
+            message = _message(item, f"messages[{at}]")
+            _known_messages.keep(key, message)
+        messages.append(message)
+    return tuple(messages)
+
+
 def _message(item: Any, param: str) -> ChatMessage:
     if not isinstance(item, dict):
         raise RequestError("a message must be an object", param)
@@ -150,11 +165,16 @@ def _tools(tools: Any) -> tuple[ToolOffer, ...]:
         return ()
     if not isinstance(tools, list):
         raise RequestError("tools must be an array", "tools")
+    key = orjson.dumps(tools)
+    known = _known_tools.get(key)
+    if known is not None:
+        return known
     offers = []
     for at, tool in enumerate(tools):
         if not isinstance(tool, dict) or tool.get("type") != "function":
             raise RequestError("only tools of type function are supported", f"tools[{at}].type")
         offers.append(tool_offer(tool, tool.get("function"), f"tools[{at}].function"))
+    _known_tools.keep(key, tuple(offers))
     return tuple(offers)
 
 

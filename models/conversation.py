@@ -1,7 +1,17 @@
-"""What a request says and what a reply holds, whatever dialect carried them."""
+"""What a request says and what a reply holds, whatever dialect carried them.
+
+Messages and tools are made once and met again in every later call of the same conversation, so
+what is worked out of them (tokens, parsed results) is kept with them.
+"""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
+
+import orjson
+
+from agentdyno.models.bpe import count_text, count_texts
+from agentdyno.models.toolresult import ToolResult, read_result
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -15,7 +25,12 @@ class RequestError(ValueError):
         self.param = param
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def canonical(value: object) -> str:
+    """Return `value` as JSON with sorted keys and no spaces."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ToolUse:
     """One tool that the model asks for."""
 
@@ -26,8 +41,22 @@ class ToolUse:
     arguments: str
     """Arguments as they stand on the wire; JSON unless the model erred."""
 
+    @cached_property
+    def parsed(self) -> dict[str, Any]:
+        """The arguments; empty when they are no JSON object."""
+        try:
+            value = orjson.loads(self.arguments)
+        except orjson.JSONDecodeError:
+            return {}
+        return value if isinstance(value, dict) else {}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+def call_texts(calls: tuple[ToolUse, ...]) -> list[str]:
+    """Return name and arguments of each call: what of a call is counted in tokens."""
+    return [text for call in calls for text in (call.name, call.arguments)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChatMessage:
     """One message; `developer` messages and instructions have the role `system`."""
 
@@ -41,13 +70,25 @@ class ChatMessage:
     call_id: str | None = None
     """The call that a `tool` message answers."""
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """All blocks, joined by line ends."""
-        return self.parts[0] if len(self.parts) == 1 else "\n".join(self.parts)
+        """All blocks, joined by line ends; a tool's result without its wrapping."""
+        return self.result.text if self.role == "tool" else "\n".join(self.parts)
+
+    @cached_property
+    def result(self) -> ToolResult:
+        """What a `tool` message says."""
+        return read_result(self.parts)
+
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens of role, name, blocks and calls."""
+        return count_texts([
+            self.role, *((self.name,) if self.name else ()), *self.parts, *call_texts(self.calls),
+        ])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ToolOffer:
     """One function that the model may call."""
 
@@ -57,6 +98,11 @@ class ToolOffer:
     """JSON Schema of the arguments."""
     sent: dict[str, Any]
     """The tool object as it stands in the request."""
+
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens of the tool object's canonical JSON."""
+        return count_text(canonical(self.sent))
 
     @property
     def properties(self) -> dict[str, Any]:

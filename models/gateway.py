@@ -25,8 +25,8 @@ from agentdyno.core.errors import ScriptGap
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Outcome
-from agentdyno.models import tokens
 from agentdyno.models.answer import answer_chat, answer_embeddings, answer_responses
+from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import RequestError
 from agentdyno.models.exchange import (
     TRIAL_IS_OVER,
@@ -77,7 +77,7 @@ class ModelGateway:
             raise ValueError(f"trial {sink.trial_id} is open already")
         if not self._warmed:
             self._warmed = True
-            tokens.warm_up()
+            warm_up()
         self._closed.pop(sink.trial_id, None)
         self._trials[sink.trial_id] = OpenTrial(
             sink=sink, agents={spec.name: spec for spec in agents}, upstream=upstream

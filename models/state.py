@@ -12,13 +12,9 @@ import orjson
 from jinja2 import StrictUndefined
 
 from agentdyno.models.conversation import ChatMessage, Conversation, ToolUse
-from agentdyno.models.toolresult import ToolResult, read_result
-
-NAMES = (
-    "block", "called", "called_now", "chance", "count", "error", "failed", "find", "has_tool",
-    "result", "results", "turn", "user", "users", "vars",
-)
-"""What expressions and templates may use."""
+from agentdyno.models.names import Helpers
+from agentdyno.models.template import context_of
+from agentdyno.models.toolresult import ToolResult
 
 _SEPARATORS = ("__", ".", "_")
 _NUDGES = re.compile(
@@ -88,7 +84,7 @@ def resolve(name: str, known: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-class State:
+class State(Helpers):
     """One conversation, and the questions that a script may ask about it."""
 
     def __init__(
@@ -106,8 +102,14 @@ class State:
         self._agent = agent
         self._draw = draw
         self.users, self._turn_start = _user_turns(conversation.messages)
-        self.names: dict[str, Any] = {name: getattr(self, name) for name in NAMES if name != "vars"}
-        self.names["vars"] = variables
+        self._wire_names: dict[str, str | None] = {}
+        self.names = context_of({
+            "block": self.block, "called": self.called, "called_now": self.called_now,
+            "chance": self.chance, "count": self.count, "error": self.error,
+            "failed": self.failed, "find": self.find, "has_tool": self.has_tool,
+            "result": self.result, "results": self.results, "turn": self.turn,
+            "user": self.user, "users": self.users, "vars": variables,
+        })
 
     @cached_property
     def calls(self) -> tuple[MadeCall, ...]:
@@ -116,15 +118,7 @@ class State:
         results = {m.call_id: m for m in messages if m.role == "tool"}
         return tuple(
             self._made(use, results.get(use.id), now=at >= self._turn_start)
-            for at, message in enumerate(messages) for use in message.calls
-        )
-
-    @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """Text of each message, oldest first; tool results without their wrapping."""
-        return tuple(
-            read_result(m.parts).text if m.role == "tool" else m.text
-            for m in self.conversation.messages
+            for at, message in enumerate(messages) if message.calls for use in message.calls
         )
 
     @property
@@ -173,8 +167,8 @@ class State:
 
     def find(self, pattern: str, /) -> Any:
         """First group (or all) of the first match, newest message first; missing when none."""
-        for text in reversed(self.texts):
-            match = re.search(pattern, text)
+        for message in reversed(self.conversation.messages):
+            match = re.search(pattern, message.text)
             if match:
                 return match.group(1) if match.re.groups else match.group()
         return Missing(f"no visible message matches {pattern!r}")
@@ -182,9 +176,8 @@ class State:
     def block(self, name: str, /) -> Any:
         """Content of the newest block that opens with ```json NAME, outside system prompts."""
         fence = re.compile(rf"```json[ \t]+{re.escape(name)}[ \t]*\r?\n(.*?)\n[ \t]*```", re.DOTALL)
-        pairs = zip(self.conversation.messages, self.texts, strict=True)
-        for message, text in reversed(tuple(pairs)):
-            match = None if message.role == "system" else fence.search(text)
+        for message in reversed(self.conversation.messages):
+            match = None if message.role == "system" else fence.search(message.text)
             if match:
                 return orjson.loads(match.group(1))
         return Missing(f"no visible message holds a block ```json {name}")
@@ -209,28 +202,29 @@ class State:
         return self._draw(f"{self.turn}/{len(self.calls)}/{results}")
 
     def _find(self, tool: str, arguments: Mapping[str, Any]) -> list[MadeCall]:
-        known = [offer.name for offer in self.conversation.tools]
-        known += [call.tool for call in self.calls]
-        wire = resolve(tool, list(dict.fromkeys(known)))
+        if tool not in self._wire_names:
+            known = [offer.name for offer in self.conversation.tools]
+            known += [call.tool for call in self.calls]
+            self._wire_names[tool] = resolve(tool, list(dict.fromkeys(known)))
+        wire = self._wire_names[tool]
         return [
             call for call in self.calls
-            if call.tool == wire
-            and all(k in call.arguments and call.arguments[k] == v for k, v in arguments.items())
+            if call.tool == wire and (not arguments or _fits(call.arguments, arguments))
         ]
 
     def _own(self, tool: str, arguments: Mapping[str, Any]) -> list[MadeCall]:
         return [call for call in self._find(tool, arguments) if call.own]
 
     def _made(self, use: ToolUse, answer: ChatMessage | None, *, now: bool) -> MadeCall:
-        try:
-            arguments = orjson.loads(use.arguments)
-        except orjson.JSONDecodeError:
-            arguments = {}
         return MadeCall(
-            tool=use.name, arguments=arguments if isinstance(arguments, dict) else {}, now=now,
+            tool=use.name, arguments=use.parsed, now=now,
             own=use.id.startswith(_mark(self._agent)) or not _OURS.match(use.id),
-            result=read_result(answer.parts) if answer else None,
+            result=answer.result if answer else None,
         )
+
+
+def _fits(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(key in given and given[key] == value for key, value in wanted.items())
 
 
 def _user_turns(messages: Sequence[ChatMessage]) -> tuple[tuple[str, ...], int]:

@@ -3,37 +3,81 @@
 import difflib
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from types import MethodType
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.meta import find_undeclared_variables
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
-from agentdyno.models.state import NAMES
+from agentdyno.models.names import NAMES, Helpers
 
-Compiled = Callable[[Mapping[str, Any]], Any]
-"""From the names of a state to a value."""
+Compiled = Callable[[Context], Any]
+"""From the names of a state, as a Jinja context, to a value."""
 
 _MARKS = re.compile(r"\{\{|\{%|\{#")
 
-_jinja = SandboxedEnvironment(
+
+class _Environment(SandboxedEnvironment):
+    """The sandbox, with a short way to our own helpers: its checks cost more than their answers."""
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if type(obj) is MethodType and isinstance(obj.__self__, Helpers):
+            return obj(*args, **kwargs)
+        return super().call(context, obj, *args, **kwargs)
+
+
+_jinja = _Environment(
     undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
 )
 _jinja.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False)
+_jinja_globals = dict(_jinja.globals)
+_VALUE = "value_of_expression"
+
+
+def context_of(names: Mapping[str, Any]) -> Context:
+    """Return a context in which any number of compiled templates can run one after the other.
+
+    Making a context costs more than most of our expressions, so a state has a single one.
+    """
+    return Context(_jinja, {**_jinja_globals, **names}, None, {})
 
 
 def compile_expression(source: str) -> Compiled:
     """Compile a Jinja expression; raises `jinja2.TemplateError` when it is none."""
-    compiled = _jinja.compile_expression(source, undefined_to_none=False)
-    return lambda names: compiled(names)
+    _jinja.compile_expression(source)
+    render = _jinja.from_string("{% set " + _VALUE + " = (" + source + ") %}").root_render_func
+
+    def evaluate(names: Context) -> Any:
+        deque(render(names), 0)
+        value = names.vars[_VALUE]
+        _forget(names)
+        return value
+
+    return evaluate
 
 
 def compile_text(source: str) -> Compiled:
     """Compile a text template; raises `jinja2.TemplateError`."""
     if not _MARKS.search(source):
         return lambda _: source
-    return _jinja.from_string(source).render
+    render = _jinja.from_string(source).root_render_func
+
+    def text(names: Context) -> str:
+        rendered = "".join(render(names))
+        _forget(names)
+        return rendered
+
+    return text
+
+
+def _forget(names: Context) -> None:
+    """Drop what a template set at its top level, so that the next one never sees it."""
+    names.vars.clear()
+    names.exported_vars.clear()
 
 
 def compile_value(value: Any) -> Compiled:
@@ -90,7 +134,7 @@ def _lone_expression(source: str) -> str | None:
 
 
 def _typed(compiled: Compiled) -> Compiled:
-    def value(names: Mapping[str, Any]) -> Any:
+    def value(names: Context) -> Any:
         found = compiled(names)
         if isinstance(found, StrictUndefined):
             str(found)
