@@ -86,7 +86,8 @@ def explain(failure: UvFailed, label: str, cache: Path) -> EnvironmentFault:
     """Say in the user's words why the environment of `label` cannot be made."""
     text = str(failure)
     if _FOLDER.search(text):
-        return folder_fault(text.splitlines()[-1].strip(), label, cache)
+        last = text.splitlines()[-1].strip().removeprefix("cause: ")
+        return folder_fault(last, label, cache)
     if _OFFLINE.search(text):
         return EnvironmentFault(
             f"the environment of {label} is not there yet, and no package index can be reached "

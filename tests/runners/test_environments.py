@@ -167,7 +167,7 @@ async def test_a_read_only_cache_is_named_with_the_way_out(cache: Path, tiny: Ru
     ("said", "message", "hint"),
     [
         ("error: Failed to write\n  cause: No space left on device (os error 28)",
-         "below CACHE: cause: No space left on device", "AGENTDYNO_CACHE="),
+         "below CACHE: No space left on device", "AGENTDYNO_CACHE="),
         ("error: Request failed after 3 retries\n  cause: tcp connect error",
          "no package index can be reached", "agentdyno env sync crewai@1"),
         ("error: the current Python version (3.15.0) does not satisfy Python>=3.10,<3.14",
