@@ -26,6 +26,9 @@ class _Environment(SandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         if type(obj) is MethodType and isinstance(obj.__self__, Helpers):
+            # Jinja adds these two to every call inside a loop or block, for its own functions.
+            kwargs.pop("_loop_vars", None)
+            kwargs.pop("_block_vars", None)
             return obj(*args, **kwargs)
         return super().call(context, obj, *args, **kwargs)
 
