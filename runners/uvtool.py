@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
 import uv
@@ -41,12 +41,14 @@ async def run_uv(*arguments: str | Path, cache: Path, stdin: str = "") -> str:
         OSError: it could not be started.
     """
     process = await asyncio.create_subprocess_exec(
-        uv.find_uv_bin(), *map(str, arguments), stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        uv.find_uv_bin(), *map(str, arguments),
+        # uvloop cannot write to a process that has ended already, so no pipe without need.
+        stdin=PIPE if stdin else DEVNULL, stdout=PIPE, stderr=PIPE,
         # A pyproject.toml or uv.toml on the way up from the user's folder is not ours.
         cwd=cache, env=_environment(cache), start_new_session=True,
     )
     try:
-        output, complaints = await process.communicate(stdin.encode())
+        output, complaints = await process.communicate(stdin.encode() or None)
     except BaseException:
         if process.returncode is None:
             process.kill()
