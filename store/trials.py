@@ -1,8 +1,10 @@
 """The store of sealed trials."""
 
+import functools
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import psycopg
@@ -12,7 +14,7 @@ from psycopg.rows import class_row
 from agentdyno.core.errors import HarnessFault, UsageError
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Outcome, Trial
-from agentdyno.store.database import Pool
+from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
 from agentdyno.store.rows import (
     EVENT_COLUMNS,
     TRIAL_COLUMNS,
@@ -25,6 +27,8 @@ from agentdyno.store.rows import (
     unpack,
 )
 
+Trials = list[Trial]
+Rows = list[TrialRow]
 MatrixStatus = Literal["running", "finished", "interrupted", "failed"]
 
 _RACES = 5
@@ -48,7 +52,7 @@ class TrialStore:
     ) -> str:
         """Record a `run` command and return its id; an id that exists already is left alone."""
         matrix_id = matrix_id or uuid.uuid4().hex
-        async with self._pool.connection() as link:
+        async with self._link() as link:
             await link.execute(
                 "INSERT INTO matrix (id, command, settings, status) VALUES (%s, %s, %s, 'running')"
                 " ON CONFLICT (id) DO NOTHING",
@@ -58,7 +62,7 @@ class TrialStore:
 
     async def finish_matrix(self, matrix_id: str, status: MatrixStatus) -> None:
         """Record how a `run` command ended."""
-        async with self._pool.connection() as link:
+        async with self._link() as link:
             await link.execute(
                 "UPDATE matrix SET status = %s, finished_at = now() WHERE id = %s",
                 [status, matrix_id],
@@ -95,7 +99,7 @@ class TrialStore:
 
     async def stored(self, ids: Collection[str], *, without: Collection[Outcome] = ()) -> set[str]:
         """Return which of `ids` are stored with an outcome that is not in `without`."""
-        async with self._pool.connection() as link:
+        async with self._link() as link:
             rows = await link.execute(
                 "SELECT id FROM trial WHERE id = ANY(%s) AND NOT superseded"
                 " AND NOT outcome = ANY(%s)",
@@ -118,7 +122,7 @@ class TrialStore:
         Raises:
             UsageError: there is none or more than one; with the nearest ids.
         """
-        async with self._pool.connection() as link:
+        async with self._link() as link:
             rows = await link.execute(
                 "SELECT id FROM trial WHERE starts_with(id, %s) AND NOT superseded"
                 " ORDER BY id LIMIT 6", [prefix],
@@ -132,9 +136,9 @@ class TrialStore:
         what = f"More than one trial starts with {prefix!r}" if found else f"No trial {prefix!r}"
         raise UsageError(f"{what}; nearest: {', '.join(near)}", f"agentdyno show {near[0]}")
 
-    async def load(self, ids: Sequence[str]) -> list[Trial]:
+    async def load(self, ids: Sequence[str]) -> Trials:
         """Return the newest attempt of each stored trial of `ids`, in that order."""
-        async with self._pool.connection() as link:
+        async with self._link() as link:
             rows = await link.execute(_LOAD, [list(ids)])
             found = {row[0]: decode(row[1], row[2]) async for row in rows}
         return [found[trial_id] for trial_id in dict.fromkeys(ids) if trial_id in found]
@@ -142,7 +146,7 @@ class TrialStore:
     async def list(
         self, *, scenario: str | None = None, runner: str | None = None,
         outcome: Outcome | None = None, matrix_id: str | None = None, limit: int = 100,
-    ) -> list[TrialRow]:
+    ) -> Rows:
         """Return the newest attempts, newest first, at most `limit` of them."""
         wanted = {"scenario": scenario, "runner": runner, "outcome": outcome,
                   "matrix_id": matrix_id}
@@ -152,7 +156,7 @@ class TrialStore:
             sql.SQL(" AND {} = %s").format(sql.Identifier(name)) for name in given
         )
         async with (
-            self._pool.connection() as link,
+            self._link() as link,
             link.cursor(row_factory=class_row(TrialRow)) as cursor,
         ):
             await cursor.execute(query.format(_ROW_COLUMNS, where), [*given.values(), limit])
@@ -160,13 +164,23 @@ class TrialStore:
 
     async def wire(self, trial_id: str) -> tuple[WireRecord, ...]:
         """Return the raw exchanges of the newest attempt of `trial_id`; none when it had none."""
-        async with self._pool.connection() as link:
+        async with self._link() as link:
             rows = await link.execute(
                 "SELECT w.body FROM wire w JOIN trial t ON t.row_id = w.trial"
                 " WHERE t.id = %s AND NOT t.superseded", [trial_id],
             )
             row = await rows.fetchone()
         return unpack(row[0]) if row else ()
+
+
+    @asynccontextmanager
+    async def _link(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        try:
+            async with self._pool.connection() as link:
+                yield link
+        except CONNECTION_ERRORS as error:
+            dsn = self._pool.conninfo
+            raise unreachable(dsn if isinstance(dsn, str) else "", error) from error
 
 
 async def _insert(
@@ -196,27 +210,42 @@ async def _insert(
         [len(new)],
     )
     numbered = list(zip([row[0] async for row in numbers], new, strict=True))
-    await _copy(link, "trial", TRIAL_COLUMNS, (
+    await _copy(link, "trial", TRIAL_COLUMNS, [
         (n, r.id, attempts.get(r.id, 0) + 1, matrix_id, r.key_hash, *r.columns)
         for n, r in numbered
+    ])
+    await _copy_lines(link, "event", EVENT_COLUMNS, "".join(
+        [f"{n}{line}" for n, r in numbered for line in r.events]
     ))
-    await _copy(link, "event", EVENT_COLUMNS, ((n, *e) for n, r in numbered for e in r.events))
     await _copy(link, "verdict", VERDICT_COLUMNS,
-                ((n, *v) for n, r in numbered for v in r.verdicts))
-    await _copy(link, "wire", WIRE_COLUMNS, ((n, *r.wire) for n, r in numbered if r.wire))
+                [(n, *v) for n, r in numbered for v in r.verdicts])
+    await _copy(link, "wire", WIRE_COLUMNS, [(n, *r.wire) for n, r in numbered if r.wire])
     return len(new)
 
 
 async def _copy(
     link: psycopg.AsyncConnection, table: str, columns: Sequence[str],
-    rows: Iterable[Sequence[Any]],
+    rows: Sequence[Sequence[Any]],
 ) -> None:
-    command = sql.SQL("COPY {} ({}) FROM STDIN").format(
+    if rows:
+        async with link.cursor() as cursor, cursor.copy(_copy_command(table, columns)) as copy:
+            for row in rows:
+                await copy.write_row(row)
+
+
+async def _copy_lines(
+    link: psycopg.AsyncConnection, table: str, columns: Sequence[str], lines: str
+) -> None:
+    if lines:
+        async with link.cursor() as cursor, cursor.copy(_copy_command(table, columns)) as copy:
+            await copy.write(lines)
+
+
+@functools.cache
+def _copy_command(table: str, columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    async with link.cursor() as cursor, cursor.copy(command) as copy:
-        for row in rows:
-            await copy.write_row(row)
 
 
 async def _neighbours(link: psycopg.AsyncConnection, prefix: str) -> list[str]:

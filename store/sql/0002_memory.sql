@@ -1,14 +1,7 @@
 CREATE EXTENSION IF NOT EXISTS vector;
 
--- What one execution of a trial can read: its own writes and one shared, never changing seed set.
-CREATE TABLE memory_namespace (
-    namespace text PRIMARY KEY,
-    trial_id text NOT NULL,
-    seed_namespace text,
-    opened_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX memory_namespace_trial ON memory_namespace (trial_id);
-
+-- Items of two kinds of namespace: `seed/HASH`, shared by all trials with the same seed and never
+-- changed, and `TRIAL/RANDOM`, what one execution of that trial wrote. A trial reads its own two.
 -- `ordinal` numbers the items that a trial can see: seeds first, then its writes. Agents are shown
 -- it as m1, m2, ...: short, and the same in every repetition, so that token counts are too.
 -- `embedding` has no fixed dimension: `embedder_id` says what made it, and only rows of one embedder
@@ -33,6 +26,7 @@ CREATE TABLE chat_session (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     trial_id text NOT NULL,
     namespace text,
+    seed_namespace text,
     started_at timestamptz NOT NULL,
     UNIQUE (trial_id, started_at)
 );

@@ -123,9 +123,9 @@ async def test_a_prefix_names_a_trial_and_a_wrong_one_names_the_nearest(
     trials = [make_trial(n, id=name) for n, name in enumerate(("abc1", "abc2", "xyz9"))]
     await store.save(run, [(trial, ()) for trial in trials])
     assert (await store.get("x")).id == "xyz9"
-    with pytest.raises(UsageError, match="More than one trial starts with 'abc'; nearest: abc1"):
+    with pytest.raises(UsageError, match=r"More than one trial starts with 'abc'; nearest: abc1"):
         await store.get("abc")
-    with pytest.raises(UsageError, match="No trial 'xyz8'; nearest: .*xyz9"):
+    with pytest.raises(UsageError, match=r"No trial 'xyz8'; nearest: .*xyz9"):
         await store.get("xyz8")
 
 
