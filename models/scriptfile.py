@@ -103,7 +103,7 @@ class LatencySpec(Noun):
 class ScriptFile(Noun):
     """A scripted model."""
 
-    agents: dict[Name, tuple[Rule, ...]] = Field(min_length=1)
+    agents: dict[str, tuple[Rule, ...]] = Field(min_length=1)
     """Rules of each agent of the team, in the order in which they are tried."""
     latency: LatencySpec | None = None
     """Null to answer at once."""
