@@ -5,6 +5,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import MethodType
 from typing import Any
 
@@ -49,6 +50,7 @@ def context_of(names: Mapping[str, Any]) -> Context:
     return Context(_jinja, {**_jinja_globals, **names}, None, {})
 
 
+@lru_cache(maxsize=4096)
 def compile_expression(source: str) -> Compiled:
     """Compile a Jinja expression; raises `jinja2.TemplateError` when it is none."""
     _jinja.compile_expression(source)
@@ -63,6 +65,7 @@ def compile_expression(source: str) -> Compiled:
     return evaluate
 
 
+@lru_cache(maxsize=4096)
 def compile_text(source: str) -> Compiled:
     """Compile a text template; raises `jinja2.TemplateError`."""
     if not _MARKS.search(source):
@@ -124,6 +127,7 @@ def _near(name: str, choices: Mapping[str, Any] | tuple[str, ...]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
+@lru_cache(maxsize=4096)
 def _lone_expression(source: str) -> str | None:
     """Return the expression of a text that is nothing but `{{ expression }}`."""
     text = source.strip()
