@@ -103,6 +103,7 @@ class State(Helpers):
         self._draw = draw
         self.users, self._turn_start = _user_turns(conversation.messages)
         self._wire_names: dict[str, str | None] = {}
+        self._blocks: dict[str, Any] = {}
         self.names = context_of({
             "block": self.block, "called": self.called, "called_now": self.called_now,
             "chance": self.chance, "count": self.count, "error": self.error,
@@ -175,6 +176,11 @@ class State(Helpers):
 
     def block(self, name: str, /) -> Any:
         """Content of the newest block that opens with ```json NAME, outside system prompts."""
+        if name not in self._blocks:
+            self._blocks[name] = self._read_block(name)
+        return self._blocks[name]
+
+    def _read_block(self, name: str) -> Any:
         fence = re.compile(rf"```json[ \t]+{re.escape(name)}[ \t]*\r?\n(.*?)\n[ \t]*```", re.DOTALL)
         for message in reversed(self.conversation.messages):
             match = None if message.role == "system" else fence.search(message.text)
