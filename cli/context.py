@@ -1,6 +1,7 @@
 """What every command builds first: settings from the environment, and consoles."""
 
 import os
+import sys
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -8,6 +9,9 @@ from rich.console import Console
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.settings import Settings
+
+PIPE_WIDTH = 200
+"""Columns where nobody looks at a terminal, so that nothing is cut off."""
 
 
 def load_settings() -> Settings:
@@ -32,8 +36,9 @@ def load_settings() -> Settings:
 
 
 def stdout_console() -> Console:
-    """Return a console for results. NO_COLOR and a pipe turn colours off."""
-    return Console(highlight=False, soft_wrap=False)
+    """Return a console for results. NO_COLOR and a pipe turn colours off; a pipe is wide."""
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(highlight=False, width=wide)
 
 
 def stderr_console() -> Console:

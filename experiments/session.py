@@ -81,11 +81,11 @@ async def _hosts(
 
 
 async def _environments(
-    request: Request, view: View, skipped: dict[str, DynoError]
+    refs: Sequence[RunnerRef], options: RunOptions, view: View, skipped: dict[str, DynoError]
 ) -> list[RunnerRef]:
     """Make the environments that are missing, in parallel; returns the runners that have one."""
-    if request.options.isolation == "inprocess":
-        return list(request.runners)
+    if options.isolation == "inprocess":
+        return list(refs)
 
     async def ensure(ref: RunnerRef) -> RunnerRef | None:
         def progress(stage: str, done: int, total: int) -> None:
@@ -98,7 +98,7 @@ async def _environments(
             return None
         return ref
 
-    made = await asyncio.gather(*(ensure(ref) for ref in request.runners))
+    made = await asyncio.gather(*(ensure(ref) for ref in refs))
     return [ref for ref in made if ref]
 
 
@@ -132,25 +132,36 @@ async def run_session(
 
     Runners whose environment cannot be made or started are left out and reported.
     """
-    report = Report(skipped=dict(request.unresolved))
     options = request.options
-    gateways = open_bench(ModelGateway(), ToolGateway({"memory": memory}))
-    async with gateways as bench:
-        refs, _ = await asyncio.gather(
-            _environments(request, view, report.skipped), _check_tools(bench, request)
-        )
-        planned = plan(options, request.scenarios, refs)
-        todo, report.reused = await _todo(store, planned, options)
-        needed = {trial.runner.label: trial.runner for trial in todo}
-        async with _hosts(list(needed.values()), options, report.skipped) as hosts:
-            report.planned = tuple(
-                trial for trial in planned if trial.runner.label not in report.skipped
-            )
-            todo = [trial for trial in todo if trial.runner.label not in report.skipped]
-            view.planned(todo, len(report.reused))
-            report.ran = await run_trials(
-                todo, Executor(bench=bench, memory=memory).run, hosts, writer.put,
-                concurrency=options.concurrency, brake=brake, watcher=view,
-            )
+    planned = plan(options, request.scenarios, request.runners)
+    todo, reused = await _todo(store, planned, options)
+    report = Report(skipped=dict(request.unresolved), reused=reused)
+    if todo:
+        async with open_bench(ModelGateway(), ToolGateway({"memory": memory})) as bench:
+            report.ran = await _run(bench, request, todo, report, writer, memory, brake, view)
+    report.planned = tuple(
+        trial for trial in planned
+        if trial.id in reused or trial.runner.label not in report.skipped
+    )
     report.interrupted = brake.soft
     return report
+
+
+async def _run(
+    bench: Bench, request: Request, todo: Sequence[PlannedTrial], report: Report,
+    writer: TrialWriter, memory: MemoryServer, brake: Brake, view: View,
+) -> list[Trial]:
+    """Run `todo` on the runners that can be started; the others land in `report.skipped`."""
+    options = request.options
+    wanted = {trial.runner.label: trial.runner for trial in todo}
+    refs, _ = await asyncio.gather(
+        _environments(list(wanted.values()), options, view, report.skipped),
+        _check_tools(bench, request),
+    )
+    async with _hosts(refs, options, report.skipped) as hosts:
+        able = [trial for trial in todo if trial.runner.label not in report.skipped]
+        view.planned(able, len(report.reused))
+        return await run_trials(
+            able, Executor(bench=bench, memory=memory).run, hosts, writer.put,
+            concurrency=options.concurrency, brake=brake, watcher=view,
+        )

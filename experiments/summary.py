@@ -1,7 +1,7 @@
 """Trials -> the comparison table: one row per scenario, runner and version."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import median
 
@@ -98,14 +98,18 @@ def _row(scenario: str, runner: str, trials: Sequence[Trial]) -> Row:
 
 
 def _with_tax(rows: Sequence[Row]) -> list[Row]:
-    calls = [row.model_calls for row in rows if row.model_calls is not None]
-    tokens = [row.prompt_tokens for row in rows if row.prompt_tokens is not None]
+    """Add the excess over the leanest runner. A runner that never passes is no yardstick, since
+    not doing the work is cheap, and has no tax of its own."""
+    able = [row for row in rows if row.passed and row.passed.value > 0]
+    if not able:
+        return list(rows)
+    calls = min(row.model_calls or 0 for row in able)
+    tokens = min(row.prompt_tokens or 0 for row in able)
     return [
-        row if row.model_calls is None or row.prompt_tokens is None else Row(**{
-            **vars(row),
-            "extra_calls": row.model_calls - min(calls),
-            "extra_prompt_tokens": row.prompt_tokens - min(tokens),
-        })
+        replace(
+            row, extra_calls=(row.model_calls or 0) - calls,
+            extra_prompt_tokens=(row.prompt_tokens or 0) - tokens,
+        ) if row in able else row
         for row in rows
     ]
 

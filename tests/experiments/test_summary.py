@@ -40,3 +40,10 @@ def test_an_agents_crash_stays_in_the_denominator() -> None:
     (row,) = summarize([sealed(), sealed(repeat=1, outcome=Outcome.AGENT_FAULT, passed=False)])
     assert row.passed
     assert (row.passed.n, row.passed.value) == (2, 0.5)
+
+
+def test_a_runner_that_never_passes_is_no_yardstick_and_pays_no_tax() -> None:
+    crashed = sealed("crashed", outcome=Outcome.AGENT_FAULT, passed=False)
+    rows = {row.runner: row for row in summarize([crashed, sealed(events=(model_call(90),))])}
+    assert rows["crashed 1"].extra_calls is None
+    assert rows["crewai 1"].extra_prompt_tokens == 0
