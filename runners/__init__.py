@@ -1,1 +1,1 @@
-"""Adapters that execute a team in one framework each, the worker that hosts them, its environment."""
+"""Adapters that execute a team in one framework each, their worker process and environment."""

@@ -182,7 +182,7 @@ class WorkerProcess:
             case Ready() as ready if not self._said_ready.done():
                 self._said_ready.set_result(ready)
             case Refused(error=error) if not self._said_ready.done():
-                self._said_ready.set_exception(self._fault(f"cannot be imported: {error}"))
+                self._said_ready.set_exception(self._refusal(error))
             case Emitted(trial_id=trial_id, event=event):
                 if flight := self.flights.get(trial_id):
                     flight.emit(event)
@@ -218,6 +218,12 @@ class WorkerProcess:
         self._log_bytes += len(chunk)
         while self._log_bytes - len(self._log[0]) > _LOG_BYTES:
             self._log_bytes -= len(self._log.popleft())
+
+    def _refusal(self, error: str) -> EnvironmentFault:
+        hint = f"agentdyno env sync {self._ref.label}"
+        if self._ref.other_version:
+            hint = f"--runner {self._ref.name}, at the version that its adapter was written for"
+        return EnvironmentFault(f"{self._ref.label} does not start: {error}", hint)
 
     def _fault(self, what: str) -> EnvironmentFault:
         tail = self.stderr_tail()

@@ -32,3 +32,8 @@ class RunnerRef:
     def label(self) -> str:
         """Return `name@version`, as a user would type it."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def other_version(self) -> bool:
+        """Tell whether a user named a version that no adapter was tested with."""
+        return self.lock.is_relative_to(self.folder.parent.parent)

@@ -12,6 +12,7 @@ import time
 import traceback
 from typing import BinaryIO
 
+from agentdyno.core.errors import DynoError
 from agentdyno.core.event import Message, Step
 from agentdyno.core.trial import Assignment
 from agentdyno.runners.base import Emit, Runner
@@ -52,6 +53,10 @@ async def _serve(path: str, source: BinaryIO, sink: BinaryIO) -> int:
     try:
         runner = load_runner(path)()
         ready = Ready(pid=os.getpid(), versions=versions(runner), cpu_s=time.process_time())
+    except DynoError as error:
+        # The adapter has said in the user's words what is missing.
+        mouth.say(Refused(error=error.message))
+        return 1
     except Exception as error:
         mouth.say(Refused(error=describe(error)))
         return 1

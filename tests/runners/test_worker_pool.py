@@ -264,6 +264,15 @@ async def test_a_runner_that_cannot_be_imported_says_why(make_pool: MakePool, tm
             await run(pool, "say x")
 
 
+async def test_an_adapter_that_does_not_fit_a_named_version_points_to_its_own(
+    make_pool: MakePool, tmp_path: Path
+):
+    named = {"folder": tmp_path / "envs" / "x", "lock": tmp_path / "locks" / "x.txt"}
+    pool = make_pool(ref=fake_ref(tmp_path, path="missing_framework:Runner", **named))
+    with pytest.raises(EnvironmentFault, match="next: --runner fake, at the version that its"):
+        await run(pool, "say x")
+
+
 async def test_a_worker_that_is_never_ready_is_given_up(make_pool: MakePool, tmp_path: Path):
     stuck = tmp_path / "stuck_engine.py"
     stuck.write_text("import threading\nprint('so far', flush=True)\nthreading.Event().wait()\n")

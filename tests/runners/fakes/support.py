@@ -17,7 +17,8 @@ def fake_ref(tmp_path: Path, **changes: Any) -> RunnerRef:
     """Return the fake runner's reference, its environment being the tests' own Python."""
     fields: dict[str, Any] = {
         "name": "fake", "version": "1", "digest": "0" * 64, "path": "fake_engine:FakeRunner",
-        "package": "pydantic", "lock": tmp_path / "fake.txt", "folder": tmp_path,
+        "package": "pydantic", "lock": tmp_path / "fake.txt",
+        "folder": tmp_path / "cache" / "envs" / "fake",
         "python": Path(sys.executable),
         "modules": {"agentdyno": ROOT / "__init__.py", "fake_engine": ENGINE},
     }

@@ -1,0 +1,108 @@
+"""Run by the crewai environment: each function holds while the adapter still needs its trick."""
+
+import importlib
+from typing import Any
+
+from crewai.llms import retry
+from crewai.llms.providers.openai.completion import OpenAICompletion
+from crewai.tools import BaseTool
+from crewai.tools.mcp_native_tool import MCPNativeTool
+from crewai.utilities import agent_utils
+from pydantic import BaseModel
+
+from agentdyno.runners._crewai_parts import no_rate_limit_retries, silence
+
+
+class _Arguments(BaseModel):
+    query: str
+    limit: int | None = None
+
+
+class _Tool(BaseTool):
+    name: str = "search"
+    description: str = "Search."
+    args_schema: type[BaseModel] = _Arguments
+
+    def _run(self, **arguments: Any) -> Any:
+        return arguments
+
+
+def _model(**options: Any) -> OpenAICompletion:
+    return OpenAICompletion(
+        model="default", custom_openai=True, base_url="http://127.0.0.1:9/v1", api_key="none",
+        **options,
+    )
+
+
+def _attempts() -> int:
+    made: list[int] = []
+
+    def limited() -> None:
+        made.append(1)
+        raise RuntimeError("rate limit")
+
+    try:
+        retry.run_with_rate_limit_retry(limited, sleep=lambda _: None)
+    except RuntimeError:
+        return len(made)
+    raise AssertionError("the error was lost")
+
+
+def model_calls_are_tried_three_times_until_told_otherwise() -> None:
+    importlib.reload(retry)
+    assert _attempts() == 3
+    no_rate_limit_retries()
+    assert _attempts() == 1
+
+
+def a_forced_call_follows_the_last_round() -> None:
+    calls: list[int] = []
+
+    class Model:
+        def call(self, *_: Any, **__: Any) -> str:
+            calls.append(1)
+            return "forced"
+
+    agent_utils.handle_max_iterations_exceeded(None, [], Model(), [], verbose=False)
+    assert calls == [1]
+
+
+def a_synchronous_client_is_built_for_each_model() -> None:
+    assert _model()._client is not None
+    assert callable(OpenAICompletion._build_sync_client)
+    assert callable(OpenAICompletion._build_async_client)
+    assert callable(OpenAICompletion._get_client_params)
+
+
+def tool_choice_is_always_auto() -> None:
+    asked = _model(additional_params={"tool_choice": "required"})
+    tool = {"type": "function", "function": {"name": "t", "description": "", "parameters": {}}}
+    assert asked._prepare_completion_params([], [tool])["tool_choice"] == "auto"
+
+
+def an_alias_gets_a_small_context_window() -> None:
+    assert _model().get_context_window_size() < 10_000
+
+
+def a_name_with_o1_loses_its_tools() -> None:
+    model = OpenAICompletion(
+        model="demo1", custom_openai=True, base_url="http://127.0.0.1:9/v1", api_key="none"
+    )
+    assert not model.supports_function_calling()
+    model.is_o1_model = False
+    assert model.supports_function_calling()
+
+
+def tools_fill_in_nulls() -> None:
+    assert _Tool().run(query="x") == {"query": "x", "limit": None}
+
+
+def native_mcp_tools_take_the_servers_name() -> None:
+    tool = MCPNativeTool(
+        client_factory=lambda: None, tool_name="search", tool_schema={}, server_name="gateway"
+    )
+    assert tool.name == "gateway_search"
+
+
+def panels_and_warnings_can_be_silenced() -> None:
+    silence()
