@@ -4,8 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import jsonschema.validators
-
 from agentdyno.core.check import (
     Computed,
     ContainsCheck,
@@ -58,6 +56,9 @@ def _search(answer: str, pattern: re.Pattern[str], absent: bool) -> Finding:
 
 def json_schema(trial: Trial, check: JsonSchemaCheck, folder: Path) -> Finding:
     """Validate the answer's JSON."""
+    # A tenth of a second that scenarios without such a check need not spend.
+    import jsonschema.validators
+
     text = _answer(trial, check.turn)
     if check.source == "block":
         blocks = _JSON_BLOCK.findall(text)

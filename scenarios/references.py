@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jsonschema.exceptions
-import jsonschema.validators
 from pydantic import TypeAdapter, ValidationError
 
 from agentdyno.agents.library import AgentLibrary
@@ -144,9 +142,11 @@ class References:
         for at, data in enumerate(_list(self.document.data, "checks")):
             path = ("checks", at)
             if isinstance(data, dict) and isinstance(data.get("id"), str):
-                first = seen.setdefault(data["id"], self.document.line((*path, "id")))
-                if first != self.document.line((*path, "id")):
-                    self._add((*path, "id"), f"check {data['id']!r} is there already, line {first}")
+                line = self.document.line((*path, "id"))
+                if data["id"] in seen:
+                    where = seen[data["id"]]
+                    self._add((*path, "id"), f"check {data['id']!r} is there already, line {where}")
+                seen.setdefault(data["id"], line)
             check = _part(_CHECK, data)
             if check is None:
                 continue
@@ -175,6 +175,10 @@ class References:
             self._check_function((*path, "expected"), check.expected)
 
     def _check_schema(self, path: KeyPath, schema: dict[str, Any]) -> None:
+        # A tenth of a second that scenarios without such a check need not spend.
+        import jsonschema.exceptions
+        import jsonschema.validators
+
         validator = jsonschema.validators.validator_for(
             schema, default=jsonschema.validators.Draft202012Validator
         )

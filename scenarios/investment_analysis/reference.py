@@ -7,14 +7,21 @@ deviations and correlation from sums, the drawdown by looking at every pair of m
 import csv
 import math
 from datetime import datetime
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
-from vega_datasets import local_data
+
+def _file() -> Path:
+    """The package's own data file; importing the package would import pandas for nothing."""
+    found = find_spec("vega_datasets")
+    assert found and found.origin
+    return Path(found.origin).parent / "_data" / "stocks.csv"
 
 
 def _prices(symbol: str, start: str, end: str) -> list[float]:
     """Monthly prices of `symbol` from `start` to `end`, both YYYY-MM and inclusive."""
-    with open(local_data.stocks.filepath, encoding="utf-8", newline="") as file:
+    with open(_file(), encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["symbol"] == symbol]
     dated = [(f"{datetime.strptime(row['date'], '%b %d %Y'):%Y-%m}", row["price"]) for row in rows]
     return [float(price) for month, price in sorted(dated) if start <= month <= end]

@@ -33,3 +33,72 @@ async def test_the_script_passes_every_check(name: str, parallel: bool, play: Pl
     trial = await play(name, parallel=parallel)
     verdicts = evaluate(trial, loaded.scenario.checks, loaded.folder)
     assert [verdict for verdict in verdicts if verdict.status != "pass"] == []
+
+
+def spoiled(trial: Trial) -> list[Trial]:
+    """Return trials that each went wrong in one way; together they break every check."""
+    cut = trial.model_copy(update={"answers": tuple(
+        "yes, AAPL" for _ in trial.answers
+    )})
+    digits = str.maketrans("0123456789", "1234567890")
+    changed = trial.model_copy(update={"answers": tuple(
+        answer.translate(digits) for answer in trial.answers
+    )})
+    idle = trial.model_copy(update={"events": (), "end_state": {}})
+    long = trial.model_copy(update={"duration_s": 1e6})
+    twice = trial.model_copy(update={"events": trial.events * 2})
+    pair = trial.model_copy(update={"answers": tuple(
+        answer.replace('["GOOG", "IBM"]', '["AAPL", "IBM"]') for answer in trial.answers
+    )})
+    return [cut, changed, idle, long, twice, pair]
+
+
+@pytest.mark.parametrize("name", list_scenarios())
+async def test_every_check_of_the_library_can_fail(name: str, play: Play) -> None:
+    loaded = load_scenario(name)
+    failed: set[str] = set()
+    for trial in spoiled(await play(name)):
+        found = statuses(loaded, trial)
+        assert set(found.values()) <= {"pass", "fail"}
+        failed |= {check for check, status in found.items() if status == "fail"}
+    assert failed == {check.id for check in loaded.scenario.checks}
+
+
+@pytest.mark.parametrize(
+    ("tool", "part"),
+    [
+        ("search", "returns a recommendation without figures unread"),
+        ("list_symbols", "returns a recommendation without figures unread"),
+        ("read", "returns a recommendation without figures unread"),
+        ("returns", "returns a recommendation without figures unread"),
+        ("drawdown", "returns a recommendation without figures unread"),
+        ("volatility", "returns a recommendation without figures unread"),
+        ("correlation", "returns a recommendation without figures unread"),
+        ("memory_search", '"pair_volatility_pct": null'),
+        ("memory_write", '"pair": ["GOOG", "IBM"]'),
+        ("evaluate", '"pair_volatility_pct": null'),
+        ("send_mail", "could not be mailed: Error: out of order"),
+    ],
+)
+async def test_a_tool_that_fails_leads_to_an_honest_answer(
+    tool: str, part: str, play: Play
+) -> None:
+    loaded = load_scenario("investment_analysis")
+    trial = await play("investment_analysis", {tool: "out of order"})
+    assert part in trial.answers[-1]
+    assert "fail" in statuses(loaded, trial).values()
+
+
+@pytest.mark.parametrize("tool", ["search", "read"])
+async def test_the_guide_says_when_it_cannot_read(tool: str, play: Play) -> None:
+    trial = await play("docs_question", {tool: "out of order"})
+    assert all("could not" in answer and "out of order" in answer for answer in trial.answers)
+
+
+async def test_the_investment_team_uses_every_kind_of_tool(play: Play) -> None:
+    trial: Any = await play("investment_analysis")
+    used = {event.tool for event in trial.events if event.kind == "tool_call"}
+    assert used == {
+        "search", "read", "list_symbols", "returns", "drawdown", "volatility", "correlation",
+        "memory_search", "memory_write", "evaluate", "send_mail",
+    }
