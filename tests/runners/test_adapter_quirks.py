@@ -3,7 +3,6 @@
 import ast
 import asyncio
 import json
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,8 @@ boot["register"]("agentdyno", sys.argv[2])
 play = runpy.run_path(sys.argv[3])
 play["main"](sys.argv[4])
 """
+_PLAYED: dict[str, dict[str, str]] = {}
+"""What became of each quirk by runner: all of a runner's are played in one process."""
 
 
 def _quirks() -> list[tuple[str, str]]:
@@ -31,11 +32,6 @@ def _quirks() -> list[tuple[str, str]]:
         found += [(file.name.removesuffix("_quirks.py"), function.name) for function in functions
                   if not function.name.startswith("_")]
     return found
-
-
-@cache
-def _played() -> dict[str, dict[str, str]]:
-    return {}
 
 
 async def _play(runner: str, home: Path) -> dict[str, str]:
@@ -54,7 +50,6 @@ async def _play(runner: str, home: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(("runner", "quirk"), _quirks())
 async def test_the_framework_still_needs_the_trick(runner: str, quirk: str, tmp_path: Path):
-    played = _played()
-    if runner not in played:
-        played[runner] = await _play(runner, tmp_path)
-    assert played[runner][quirk] == ""
+    if runner not in _PLAYED:
+        _PLAYED[runner] = await _play(runner, tmp_path)
+    assert _PLAYED[runner][quirk] == ""

@@ -1,13 +1,15 @@
 """Run by the autogen environment: each function holds while the adapter still needs its trick."""
 
 import asyncio
-import atexit
+import gc
 import inspect
+import weakref
 from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core import CancellationToken
 from autogen_ext.tools.mcp import McpSessionActor, McpWorkbench, StreamableHttpServerParams
+from mcp.types import ListToolsResult
 
 from agentdyno.runners._autogen_parts import _forget_at_exit
 
@@ -19,6 +21,16 @@ class _Actor:
 
     async def call(self, *_: Any) -> Any:
         return asyncio.sleep(60)
+
+
+class _Listing:
+    """Offers no tools, and counts how often it was asked."""
+
+    asked = 0
+
+    async def call(self, *_: Any) -> Any:
+        self.asked += 1
+        return asyncio.sleep(0, ListToolsResult(tools=[]))
 
 
 def assistant_agent_has_no_setting_for_tool_choice() -> None:
@@ -45,15 +57,27 @@ def workbench_links_a_coroutine_to_the_cancellation_token() -> None:
 
 
 def workbench_lists_its_tools_anew_each_time() -> None:
-    assert "cache" not in inspect.getsource(McpWorkbench.list_tools)
+    actor = _Listing()
+
+    async def list_twice() -> None:
+        workbench = McpWorkbench(_PARAMS)
+        workbench._actor = actor
+        await workbench.list_tools()
+        await workbench.list_tools()
+        workbench._actor = None
+
+    asyncio.run(list_twice())
+    assert actor.asked == 2
 
 
-def session_actor_stays_in_atexit_until_it_is_forgotten() -> None:
-    before = atexit._ncallbacks()
+def session_actor_is_never_freed_until_it_is_forgotten() -> None:
     actor = McpSessionActor(_PARAMS)
-    assert atexit._ncallbacks() == before + 1
-    _forget_at_exit(actor)
-    # An unregistered callback leaves an empty slot, which counts: look for what it would call.
-    called: list[int] = []
-    actor._sync_shutdown = lambda: called.append(1)
-    assert not called
+    seen = weakref.ref(actor)
+    del actor
+    gc.collect()
+    kept = seen()
+    assert kept is not None
+    _forget_at_exit(kept)
+    del kept
+    gc.collect()
+    assert seen() is None

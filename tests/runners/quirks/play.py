@@ -2,14 +2,14 @@
 
 import importlib.util
 import json
-import sys
 import traceback
 
 
 def main(file: str) -> None:
     """Load `file` and call its functions."""
     spec = importlib.util.spec_from_file_location("quirks", file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     ended = {}
