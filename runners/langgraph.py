@@ -8,22 +8,21 @@ Quirks held by the contract tests:
   the next one raises GraphRecursionError. Each node gives its own agent's limit.
 - Agents of a pipeline share one list of messages: each sees the tool calls of those before it too.
 - `ChatOpenAI` also builds a synchronous client, with an SSL context of its own, unless given one.
-- A name of a model that it knows ("gpt-5", "o3-...") makes `ChatOpenAI` drop or rename settings.
+- A model's name that begins with "gpt-5" makes `ChatOpenAI` drop the temperature.
 """
 
 import time
-from collections.abc import Generator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message, Step
 from agentdyno.core.spec import AgentSpec, Pipeline, Single, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import parity_rows
-from agentdyno.runners.teams import Held, TeamPool
+from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.teams import Door, Held, TeamPool
 
 try:
     import httpx
@@ -32,7 +31,6 @@ try:
     from langchain_core.callbacks import UsageMetadataCallbackHandler
     from langchain_core.messages import HumanMessage
     from langchain_mcp_adapters.client import MultiServerMCPClient
-    from langchain_mcp_adapters.sessions import StreamableHttpConnection
     from langchain_mcp_adapters.tools import load_mcp_tools
     from langchain_openai import ChatOpenAI
     from langgraph.errors import GraphRecursionError
@@ -46,20 +44,14 @@ except ImportError as error:
         "agentdyno env sync langgraph",
     ) from error
 
+_UNUSED = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(501)))
+"""Given as the synchronous client, which no call uses; a real one would load certificates."""
 _NO_DEADLINE_S = 86_400.0
 """A day: the trial's timeout ends a slow call, not the client's."""
 
 
-class _Door(httpx.Auth):
-    """Sends each request of a pooled MCP session to the trial that leases the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.url = httpx.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+class _Door(Door, httpx.Auth):
+    """The door of one session."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -81,17 +73,18 @@ class _Trial:
 
     emit: Emit
     zero: float
-    turned: float = 0.0
+    told: float = 0.0
 
     def tell(self, agent: str, text: str) -> None:
-        """Declare what `agent` wrote since the one before it was ready."""
         now = time.perf_counter() - self.zero
-        self.emit(Step(agent=agent, started_s=self.turned, ended_s=now, name=f"node:{agent}"))
+        self.emit(Step(agent=agent, started_s=self.told, ended_s=now, name=f"node:{agent}"))
         self.emit(Message(agent=agent, started_s=now, ended_s=now, text=text))
-        self.turned = now
+        self.told = now
 
 
-def _model(spec: AgentSpec, has_tools: bool, stream: bool, http: "_Http") -> ChatOpenAI:
+def _model(
+    spec: AgentSpec, has_tools: bool, stream: bool, http: httpx2.AsyncClient
+) -> ChatOpenAI:
     options: dict[str, Any] = {}
     if has_tools and spec.tool_choice != "auto":
         options["tool_choice"] = spec.tool_choice
@@ -101,7 +94,7 @@ def _model(spec: AgentSpec, has_tools: bool, stream: bool, http: "_Http") -> Cha
         model=spec.model, base_url="http://unbound/v1", api_key=SecretStr("unbound"),
         temperature=spec.temperature, max_retries=0, timeout=None, streaming=stream,
         stream_usage=True, use_responses_api=False, model_kwargs=options,
-        http_async_client=http.shared, http_client=http.unused,
+        http_async_client=http, http_client=_UNUSED,
     )
 
 
@@ -117,9 +110,8 @@ async def _tools(seat: _Seat) -> list[Any] | None:
 
 
 def _agent(seat: _Seat, tools: list[Any]) -> Any:
-    return create_agent(
-        seat.model, tools, system_prompt=seat.spec.instructions, name=seat.spec.name
-    )
+    spec = seat.spec
+    return create_agent(seat.model, tools, system_prompt=spec.instructions, name=spec.name)
 
 
 def _graph(seats: dict[str, _Seat], pattern: Pipeline) -> Any:
@@ -150,11 +142,10 @@ def _limit(spec: AgentSpec) -> dict[str, Any]:
 
 
 def _session(url: str, door: _Door) -> AbstractAsyncContextManager[ClientSession]:
-    connection: StreamableHttpConnection = {
+    return MultiServerMCPClient({"gateway": {
         "transport": "streamable_http", "url": url, "auth": door,
         "timeout": _NO_DEADLINE_S, "sse_read_timeout": _NO_DEADLINE_S,
-    }
-    return MultiServerMCPClient({"gateway": connection}).session("gateway")
+    }}).session("gateway")
 
 
 class _Team:
@@ -166,7 +157,6 @@ class _Team:
         self._compiled: Any = None
 
     async def bind(self, assignment: Assignment) -> None:
-        """Point models and sessions at the trial, and read the tools that it offers."""
         for name, seat in self._seats.items():
             endpoint = assignment.endpoints[name]
             client = seat.model.root_async_client
@@ -181,37 +171,20 @@ class _Team:
                 seat.agent, self._compiled = _agent(seat, tools), None
 
     async def close(self) -> None:
-        """Close the MCP sessions."""
         for seat in self._seats.values():
             if seat.held:
                 await seat.held.close()
 
     async def turn(self, messages: list[Any], trial: _Trial, usage: Any) -> list[Any]:
-        """Run the pattern on `messages` and return them with what was added."""
         config: dict[str, Any] = {"callbacks": [usage]}
         if isinstance(self._pattern, Single):
             seat = self._seats[self._pattern.agent]
-            result = await seat.agent.ainvoke(
-                {"messages": messages}, {**config, **_limit(seat.spec)}
-            )
+            config |= _limit(seat.spec)
+            result = await seat.agent.ainvoke({"messages": messages}, config)
         else:
             self._compiled = self._compiled or _graph(self._seats, self._pattern)
             result = await self._compiled.ainvoke({"messages": messages}, config, context=trial)
-        found: list[Any] = result["messages"]
-        return found
-
-
-class _Http:
-    """HTTP clients that all models of one runner share."""
-
-    def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
-        self.shared = httpx2.AsyncClient(timeout=None, limits=limits)
-        self.unused = httpx2.Client(transport=httpx2.MockTransport(_never))
-
-
-def _never(request: httpx2.Request) -> httpx2.Response:
-    raise RuntimeError(f"a synchronous request to {request.url}, though every call is asynchronous")
+        return list(result["messages"])
 
 
 class LangGraphRunner:
@@ -224,26 +197,23 @@ class LangGraphRunner:
     )
     patterns: ClassVar[dict[str, Support]] = {
         "single": Support(kind="native", how="langchain.agents.create_agent"),
-        "pipeline": Support(
-            kind="native", how="StateGraph(MessagesState) with edges between create_agent nodes"
-        ),
+        "pipeline": Support(kind="native", how="StateGraph with edges between create_agent nodes"),
     }
 
     def __init__(self) -> None:
-        self._http = _Http()
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+        self._http = httpx2.AsyncClient(timeout=None, limits=limits)
         self._teams = TeamPool(self._build)
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
-        """Return requested and effective settings; all can be given as requested."""
-        return parity_rows(assignment)
+        """Return requested and effective settings."""
+        return parity_rows(assignment, _deviations)
 
     async def run(self, assignment: Assignment, emit: Emit) -> Answer:
         """Invoke the graph once for each user turn, on the messages of the turns before it."""
         usage = UsageMetadataCallbackHandler()
         trial = _Trial(emit=emit, zero=time.perf_counter())
-        messages: list[Any] = []
-        texts: list[str] = []
-        note = ""
+        messages, texts, note = list[Any](), list[str](), ""
         async with self._teams.lease(assignment) as team:
             for turn in assignment.user_turns:
                 try:
@@ -252,15 +222,17 @@ class LangGraphRunner:
                     note = f"GraphRecursionError: {str(error).splitlines()[0]}"
                     break
                 texts.append(messages[-1].text)
-        return Answer(
-            texts=tuple(texts), usage=_usage(usage), stopped_by_limit=bool(note), note=note
+        found = usage.usage_metadata.values()
+        spent = Usage(
+            prompt_tokens=sum(tokens["input_tokens"] for tokens in found),
+            completion_tokens=sum(tokens["output_tokens"] for tokens in found),
         )
+        return Answer(texts=tuple(texts), usage=spent, stopped_by_limit=bool(note), note=note)
 
     async def close(self) -> None:
-        """Close idle teams and the shared HTTP clients."""
+        """Close idle teams and the shared HTTP client."""
         await self._teams.close()
-        await self._http.shared.aclose()
-        self._http.unused.close()
+        await self._http.aclose()
 
     async def _build(self, assignment: Assignment) -> _Team:
         seats = {}
@@ -271,11 +243,8 @@ class LangGraphRunner:
         return _Team(seats, assignment.pattern)
 
 
-def _usage(handler: UsageMetadataCallbackHandler) -> Usage | None:
-    found = handler.usage_metadata.values()
-    if not found:
-        return None
-    return Usage(
-        prompt_tokens=sum(usage["input_tokens"] for usage in found),
-        completion_tokens=sum(usage["output_tokens"] for usage in found),
-    )
+def _deviations(spec: AgentSpec) -> Deviations:
+    chat, asked = cast(Any, ChatOpenAI), {"model": spec.model, "temperature": spec.temperature}
+    if "temperature" in chat.validate_temperature(asked):
+        return {}
+    return {"temperature": (None, f"the name {spec.model!r} is that of a reasoning model")}

@@ -14,7 +14,6 @@ Quirks held by the contract tests:
 
 import ssl
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,7 +23,7 @@ from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import parity_rows
-from agentdyno.runners.teams import Held, TeamPool, steps_of
+from agentdyno.runners.teams import Door, Held, TeamPool, steps_of
 
 try:
     import httpx2
@@ -55,18 +54,8 @@ _NO_DEADLINE_S = 86_400.0
 _RUN = RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model")
 
 
-class _Door(httpx2.Auth):
-    """Sends each request of a pooled MCP session to the trial that leases the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        request.url = httpx2.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+class _Door(Door, httpx2.Auth):
+    """The door of one session."""
 
 
 @dataclass(eq=False, kw_only=True)

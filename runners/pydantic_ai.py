@@ -16,7 +16,7 @@ Quirks held by the contract tests:
 
 import ssl
 import time
-from collections.abc import AsyncIterable, Generator
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
@@ -27,7 +27,7 @@ from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import Deviations, parity_rows
-from agentdyno.runners.teams import Held, TeamPool, steps_of
+from agentdyno.runners.teams import Door, Held, TeamPool, steps_of
 
 try:
     import httpx2
@@ -50,18 +50,8 @@ _TLS = ssl.create_default_context()
 """One for all clients: making it is dearer than a trial."""
 
 
-class _Door(httpx2.Auth):
-    """Sends each request of a pooled MCP session to the trial that leases the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        request.url = httpx2.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+class _Door(Door, httpx2.Auth):
+    """The door of one session."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -132,7 +122,6 @@ class _Team:
         self._seats = seats
 
     async def bind(self, assignment: Assignment) -> None:
-        """Point models and sessions at the trial, and read the tools that it offers."""
         for name, seat in self._seats.items():
             endpoint = assignment.endpoints[name]
             seat.client.base_url = httpx2.URL(endpoint.model_base_url)
@@ -143,7 +132,6 @@ class _Team:
                 seat.agent = _agent(seat, toolsets)
 
     async def close(self) -> None:
-        """Close the MCP sessions and their HTTP clients."""
         for seat in self._seats.values():
             if seat.held:
                 await seat.held.close()
@@ -153,7 +141,6 @@ class _Team:
     async def step(
         self, name: str, prompt: str | None, history: list[Any], stream: bool, usage: RunUsage
     ) -> tuple[str, list[Any]]:
-        """Run one agent on the history; returns its text and the longer history."""
         seat = self._seats[name]
         assert seat.agent is not None
         result = await seat.agent.run(
@@ -174,8 +161,7 @@ class PydanticAIRunner:
     patterns: ClassVar[dict[str, Support]] = {
         "single": Support(kind="native", how="pydantic_ai.Agent"),
         "pipeline": Support(
-            kind="composed",
-            how="Agent.run after Agent.run in code, handing on message_history",
+            kind="composed", how="Agent.run after Agent.run in code, handing on message_history"
         ),
     }
 

@@ -7,9 +7,9 @@ closes every connection that the trial may have left half-used.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from agentdyno.core.spec import Pipeline, Single
@@ -82,6 +82,22 @@ def _key(assignment: Assignment) -> Hashable:
         for name, endpoint in sorted(assignment.endpoints.items())
     )
     return (assignment.pattern, assignment.agents, assignment.stream, doors)
+
+
+class Door:
+    """Sends each request of a pooled MCP session to the trial that leases the session now.
+
+    Mixed into the `Auth` class of httpx or httpx2, whose clients ask it before every request.
+    """
+
+    url = ""
+    token = ""
+
+    def auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Readdress `request`, and sign it with the trial's token."""
+        request.url = type(request.url)(self.url)
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        yield request
 
 
 ValueT = TypeVar("ValueT")

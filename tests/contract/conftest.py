@@ -9,10 +9,11 @@ import pytest_asyncio
 from agentdyno.cli.context import load_settings
 from agentdyno.experiments.bench import Bench, open_bench
 from agentdyno.models.gateway import ModelGateway
+from agentdyno.models.script import Script, load_script
 from agentdyno.runners.envs import ensure, resolve
 from agentdyno.runners.pool import WorkerPool
 from agentdyno.runners.registry import RUNNERS
-from agentdyno.tests.contract.lab import Lab, script
+from agentdyno.tests.contract.lab import HERE, ORDER, Lab
 from agentdyno.tests.contract.requirements import exclusion
 from agentdyno.tools.gateway import ToolGateway
 
@@ -68,7 +69,14 @@ async def pools() -> AsyncIterator[Callable[[str], Any]]:
         await each.close()
 
 
+@pytest.fixture(scope="session")
+def script() -> Script:
+    """The suite's script."""
+    agents = ("solo", "scout", "judge", "scribe")
+    return load_script(HERE / "script.yaml", agents, {"order": ORDER})
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def lab(runner: str, bench: Bench, pools: Callable[[str], Any]) -> Lab:
+async def lab(runner: str, bench: Bench, pools: Callable[[str], Any], script: Script) -> Lab:
     """Return the lab of one runner."""
-    return Lab(bench=bench, pool=await pools(runner), script=script())
+    return Lab(bench=bench, pool=await pools(runner), script=script)

@@ -13,7 +13,7 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits, Pipeline, Single, ToolServer
 from agentdyno.core.trial import Assignment, WorkerReport
 from agentdyno.experiments.bench import Bench
-from agentdyno.models.script import Script, load_script
+from agentdyno.models.script import Script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Upstream
 from agentdyno.runners.pool import WorkerPool
@@ -30,12 +30,6 @@ SERVERS = {"echo": ToolServer(
 )}
 _DEADLINE_S = 60.0
 _numbers = count(1)
-
-
-def script() -> Script:
-    """Return the suite's script."""
-    agents = ("solo", "scout", "judge", "scribe")
-    return load_script(HERE / "script.yaml", agents, {"order": ORDER})
 
 
 def agent(name: str, **changes: Any) -> AgentSpec:

@@ -33,7 +33,7 @@ def _requirement(id: str, reason: str) -> Requirement:
 
 REQUIREMENTS: tuple[Requirement, ...] = (
     _requirement("runner:answer:returned",
-                 "the answer is what checks judge, so it is the agent's text and nothing around it"),
+                 "checks judge the answer, so it is the agent's text and nothing around it"),
     _requirement("runner:answer:one-per-turn",
                  "a multi-turn user needs the conversation that came before"),
     _requirement("runner:model:streaming",
@@ -61,7 +61,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _requirement("runner:cancel:leaves-tool",
                  "the same while a tool is at work, where frameworks like to wait"),
     _requirement("runner:usage:equals-wire",
-                 "a framework that misreports its tokens is to be told apart from a bench that does"),
+                 "a framework that misreports its tokens must be told from a bench that does"),
     _requirement("runner:concurrency:no-crosstalk",
                  "trials share a process: nothing of one may be seen in another"),
     _requirement("runner:pipeline:sees-task-and-texts",

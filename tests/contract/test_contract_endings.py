@@ -1,7 +1,6 @@
 """How a trial ends when it does not end well."""
 
 import asyncio
-
 from typing import Any
 
 import pytest
@@ -10,11 +9,11 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Outcome
 from agentdyno.experiments.bench import open_bench
-from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.conversation import Reply
 from agentdyno.models.embeddings import EmbeddingRequest, Embeddings
+from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.upstream import ModelRequest
-from agentdyno.tests.contract.lab import Lab, agent, script
+from agentdyno.tests.contract.lab import Lab, agent
 from agentdyno.tools.gateway import ToolGateway
 
 
@@ -115,10 +114,10 @@ async def test_cancelling_hangs_up_on_the_model(lab: Lab, stream: bool):
 
 @pytest.mark.requirement("runner:cancel:leaves-tool")
 async def test_cancelling_does_not_wait_for_a_tool(lab: Lab):
-    gate = Gate()
+    gate, solo = Gate(), agent("solo", tools=(), memory="read")
     async with open_bench(ModelGateway(), ToolGateway({"gate": gate})) as bench:
-        gated = Lab(bench=bench, pool=lab.pool, script=script())
-        run, task = await gated.begin("HANG")
+        gated = Lab(bench=bench, pool=lab.pool, script=lab.script)
+        run, task = await gated.begin("HANG", agents=[solo])
         await asyncio.wait_for(gate.called.wait(), 30)
         task.cancel()
         await asyncio.wait([task], timeout=10)
