@@ -1,7 +1,7 @@
 """What the figures of the answer must be, computed from the raw prices and nothing else.
 
-The formulas are written anew, and on purpose in another way than in the tools: growth by logarithms,
-deviations and correlation from sums, the drawdown by looking at every pair of months.
+The formulas are written anew, and on purpose in another way than in the tools: growth by
+logarithms, deviations and correlation from sums, the drawdown by looking at every pair of months.
 """
 
 import csv
@@ -15,7 +15,8 @@ from pathlib import Path
 def _file() -> Path:
     """The package's own data file; importing the package would import pandas for nothing."""
     found = find_spec("vega_datasets")
-    assert found and found.origin
+    assert found
+    assert found.origin
     return Path(found.origin).parent / "_data" / "stocks.csv"
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -68,14 +69,16 @@ def test_overrides_apply_in_order_and_absent_keys_change_nothing() -> None:
 def test_a_prompt_speaks_of_memory_only_when_there_is_memory() -> None:
     factory = AgentFactory()
     assert "memory" in factory.create("analyst").instructions
-    assert "Write your finding to memory" not in factory.create("analyst", memory="read").instructions
+    reading = factory.create("analyst", memory="read").instructions
+    assert "Write your finding to memory" not in reading
     assert "memory" not in factory.create("analyst", memory="none").instructions
 
 
 def test_criteria_and_audience_reach_the_prompt() -> None:
-    reviewer = AgentFactory().create("reviewer", vars={"criteria": ["It is short.", "It is true."]})
+    factory = AgentFactory()
+    reviewer = factory.create("reviewer", vars={"criteria": ["It is short.", "It is true."]})
     assert "- It is short.\n- It is true." in reviewer.instructions
-    assert "for children" in AgentFactory().create("writer", vars={"audience": "children"}).instructions
+    assert "for children" in factory.create("writer", vars={"audience": "children"}).instructions
 
 
 def test_an_unknown_archetype_gets_the_nearest_name() -> None:
@@ -93,7 +96,7 @@ def test_an_unknown_archetype_gets_the_nearest_name() -> None:
     ],
 )
 def test_what_is_missing_in_an_agent_is_named(
-    changes: dict[str, str], part: str, message: str
+    changes: dict[str, Any], part: str, message: str
 ) -> None:
     with pytest.raises(AgentFault, match=message) as caught:
         AgentFactory().create(name="a", **changes)

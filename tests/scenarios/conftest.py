@@ -6,16 +6,16 @@ No framework, no gateway, no process: what passes or fails here is the scenario 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import pytest
 
-from agentdyno.agents.library import AgentLibrary
 from agentdyno.core.event import Event, MemoryAccess, ModelCall, TokenCount, ToolCall
 from agentdyno.core.spec import AgentSpec, Pipeline
 from agentdyno.core.trial import Outcome, Trial, TrialKey, WorkerReport
 from agentdyno.models.chat import parse_chat
-from agentdyno.models.script import load_script
+from agentdyno.models.script import Script, load_script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import ModelRequest
 from agentdyno.scenarios.loader import LoadedScenario, load_scenario
@@ -123,13 +123,23 @@ class Table:
             arguments=arguments, is_error=failed, result_text=text,
         ))
         if server == "memory" and not failed:
-            operation = "search" if tool.name == "memory_search" else "write"
+            operation: Literal["search", "write"] = (
+                "search" if tool.name == "memory_search" else "write"
+            )
             hits = tuple(str(at) for at, _ in enumerate(value.get("hits", ())))
             self.events.append(MemoryAccess(
                 agent=agent.name, started_s=0, ended_s=0, operation=operation,
                 query=arguments.get("query") or arguments["text"], mode="lexical", hits=hits,
             ))
         return text
+
+
+@cache
+def _loaded(name: str) -> tuple[LoadedScenario, Script]:
+    loaded = load_scenario(name)
+    assert loaded.script_path is not None
+    team = [agent.name for agent in loaded.agents]
+    return loaded, load_script(loaded.script_path, team, loaded.variables)
 
 
 async def _answers(table: Table) -> list[str]:
@@ -158,9 +168,7 @@ def play() -> Play:
     async def run(
         name: str, broken: Mapping[str, str] | None = None, *, parallel: bool = True
     ) -> Trial:
-        loaded = load_scenario(name)
-        assert loaded.script_path is not None
-        script = load_script(loaded.script_path, [a.name for a in loaded.agents], loaded.variables)
+        loaded, script = _loaded(name)
         table = Table(loaded, broken or {}, parallel, ScriptedUpstream(script, seed=0))
         answers = await _answers(table)
         key = TrialKey(scenario=name, scenario_digest=loaded.digest, runner="lean",
@@ -174,8 +182,3 @@ def play() -> Play:
 
     return run
 
-
-@pytest.fixture
-def library() -> AgentLibrary:
-    """Return the built-in archetypes."""
-    return AgentLibrary()

@@ -63,7 +63,9 @@ def test_agents_come_in_the_order_of_the_pattern(tmp_path: Path) -> None:
 def test_a_scenario_overrides_an_archetype_and_a_variant_overrides_the_scenario(
     tmp_path: Path,
 ) -> None:
-    text = GOOD.replace("tools: [docs.*]", "max_turns: 3\n    temperature: 0.5\n    append: Be brief.")
+    text = GOOD.replace(
+        "tools: [docs.*]", "max_turns: 3\n    temperature: 0.5\n    append: Be brief."
+    )
     folder = write(tmp_path, text)
     plain = load_scenario(folder)
     variant = load_scenario(
@@ -76,7 +78,7 @@ def test_a_scenario_overrides_an_archetype_and_a_variant_overrides_the_scenario(
 
 
 def test_a_variant_for_an_agent_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no agent 'raeder' .did you mean 'reader'"):
+    with pytest.raises(UsageError, match=r"no agent 'raeder' .did you mean 'reader'"):
         load_scenario(write(tmp_path, GOOD), {"raeder": AgentOverride()})
 
 

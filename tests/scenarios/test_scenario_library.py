@@ -102,3 +102,8 @@ async def test_the_investment_team_uses_every_kind_of_tool(play: Play) -> None:
         "search", "read", "list_symbols", "returns", "drawdown", "volatility", "correlation",
         "memory_search", "memory_write", "evaluate", "send_mail",
     }
+
+
+def test_the_reference_figures_are_computed_apart_from_the_tools() -> None:
+    source = (load_scenario("investment_analysis").folder / "reference.py").read_text()
+    assert "agentdyno" not in source

@@ -1,0 +1,246 @@
+"""Each type of check: what passes, what fails and why, and what is nobody's pass."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import TypeAdapter
+
+from agentdyno.core.check import CheckSpec
+from agentdyno.core.event import MemoryAccess, ModelCall, TokenCount, ToolCall
+from agentdyno.core.trial import Outcome, Trial, TrialKey, Verdict, WorkerReport
+from agentdyno.evals.checks import CHECKS, evaluate
+
+ADAPTER: TypeAdapter[CheckSpec] = TypeAdapter(CheckSpec)
+FIRST = "The canary soaks for 45\nminutes."
+LAST = 'Growth was −1,234.50 %.\n\n```json old\n{"a": "x"}\n```\n\n```json result\n{"a": 1}\n```\n'
+
+
+def call(
+    tool: str, agent: str = "reader", *, is_error: bool = False, **arguments: Any
+) -> ToolCall:
+    server, _, name = tool.partition(".")
+    return ToolCall(
+        agent=agent, started_s=0, ended_s=0, ordinal=0, server=server, tool=name,
+        arguments=arguments, is_error=is_error, result_text="",
+    )
+
+
+def trial(**changes: Any) -> Trial:
+    key = TrialKey(scenario="s", scenario_digest="0", runner="r", runner_version="0",
+                   runner_digest="0", model_digest="0")
+    model = ModelCall(agent="reader", started_s=0, ended_s=0, ordinal=0, api="chat", model="m",
+                      stream=False, status=200,
+                      tokens=TokenCount(prompt=40, prompt_tools=0, completion=2))
+    refused = model.model_copy(update={"tokens": None, "status": 400})
+    memory = MemoryAccess(agent="reader", started_s=0, ended_s=0, operation="search",
+                          query="what the chair likes", mode="lexical", hits=("1", "2"))
+    whole: dict[str, Any] = {
+        "id": "t", "key": key, "outcome": Outcome.COMPLETED, "answers": (FIRST, LAST),
+        "user_turns": ("a", "b"), "started_at": "2026-01-01T00:00:00Z", "duration_s": 2.5,
+        "events": (
+            model, refused,
+            call("docs.search", query="soak", limit=3),
+            call("docs.read", is_error=True, document="x"),
+            call("docs.read", document="runbook", deep={"on": True, "n": [1, 2]}),
+            call("notes.write", "writer", title="t"),
+            memory,
+        ),
+        "end_state": {"mailbox": {"outbox": [
+            {"id": 1, "to": "a@x.org", "subject": "Hello", "body": "no figures"},
+            {"id": 2, "to": "b@x.org, Chair@x.org", "subject": "Advice", "body": "buy\n45"},
+        ]}},
+        "report": WorkerReport(ended="returned"),
+    }
+    return Trial(**(whole | changes))
+
+
+def verdict(spec: dict[str, Any], folder: Path = Path(), **changes: Any) -> Verdict:
+    check = ADAPTER.validate_python({"id": "c", **spec})
+    [found] = evaluate(trial(**changes), [check], folder)
+    assert found.check == "c"
+    return found
+
+
+def test_every_type_of_check_has_an_answer() -> None:
+    union = get_args(CheckSpec)[0]
+    types = {get_args(t.model_fields["type"].annotation)[0] for t in get_args(union)}
+    assert set(CHECKS) == types
+
+
+PASSES: list[dict[str, Any]] = [
+    {"type": "contains", "text": "45 minutes", "turn": 1},
+    {"type": "contains", "text": "GROWTH", "ignore_case": True},
+    {"type": "contains", "text": "45 minutes", "absent": True},
+    {"type": "regex", "pattern": r"(?i)growth was"},
+    {"type": "regex", "pattern": "canary", "absent": True},
+    {"type": "json_schema", "answer_schema": {"properties": {"a": {"type": "integer"}}}},
+    {"type": "numeric", "find": "was (.*?)%", "expected": -1234.5},
+    {"type": "numeric", "find": "was (.*?)%", "expected": -1234, "abs_tol": 0.5},
+    {"type": "numeric", "find": "was (.*?)%", "expected": -1200, "rel_tol": 0.03},
+    {"type": "tools_called", "tools": ["docs.read", "docs.search", "notes.write"]},
+    {"type": "tools_called", "tools": ["docs.search", "docs.read"], "order": True},
+    {"type": "tools_called", "agent": "writer", "forbidden": ["docs.*"]},
+    {"type": "tools_called", "calls": [{"tool": "docs.search", "arguments": {"limit": 3.0}}]},
+    {"type": "tools_called", "calls": [
+        {"tool": "docs.read", "arguments": {"deep": {"n": [1, 2], "on": True}}, "max": 1}]},
+    {"type": "tools_called", "calls": [{"tool": "docs.list", "min": 0, "max": 0}]},
+    {"type": "mail_sent", "to": "chair@x.org", "subject": "^Advice$", "body": r"\d+"},
+    {"type": "mail_sent", "to": "a@x.org"},
+    {"type": "limits", "model_calls": 2, "tool_calls": 4, "prompt_tokens": 40, "seconds": 2.5},
+    {"type": "memory_used", "operation": "search", "agent": "reader", "text": "chair",
+     "min_hits": 2},
+]
+FAILS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "contains", "text": "46 minutes", "turn": 1}, "not in the answer: “The canary soaks"),
+    ({"type": "contains", "text": "growth"}, "not in the answer"),
+    ({"type": "contains", "text": "45 minutes", "turn": 1, "absent": True}, "the answer says “"),
+    ({"type": "regex", "pattern": "^Growth$"}, "not in the answer"),
+    ({"type": "regex", "pattern": "Growth", "absent": True}, "the answer says “Growth was"),
+    ({"type": "json_schema", "answer_schema": {"properties": {"a": {"type": "string"}}}},
+     "$.a: 1 is not of type 'string'"),
+    ({"type": "json_schema", "turn": 1, "answer_schema": {}}, "has no ```json block"),
+    ({"type": "json_schema", "source": "answer", "answer_schema": {}}, "not JSON"),
+    ({"type": "numeric", "find": "was (.*?)%", "expected": 1234.5}, "-1234.5 against 1234.5"),
+    ({"type": "numeric", "find": "was (.*?)%", "expected": -1235, "abs_tol": 0.4}, "tolerance 0.4"),
+    ({"type": "numeric", "find": "Loss was (.*)", "expected": 1}, "no match of Loss"),
+    ({"type": "numeric", "find": "(Growth)", "expected": 1}, "'Growth' is no number"),
+    ({"type": "tools_called", "tools": ["docs.list"]}, "never called successfully: docs.list"),
+    ({"type": "tools_called", "agent": "writer", "tools": ["docs.read"]}, "docs.read"),
+    ({"type": "tools_called", "tools": ["docs.read", "docs.search"], "order": True},
+     "docs.search was not called in its place"),
+    ({"type": "tools_called", "forbidden": ["notes.*"]}, "forbidden, but tried: notes.write"),
+    ({"type": "tools_called", "forbidden": ["docs.read"]}, "forbidden, but tried: docs.read"),
+    ({"type": "tools_called", "calls": [{"tool": "docs.search", "arguments": {"limit": "3"}}]},
+     '{"limit":3,"query":"soak"}'),
+    ({"type": "tools_called", "calls": [{"tool": "docs.read", "arguments": {"deep": {"on": 1,
+     "n": [1, 2]}}}]}, "called 0 times with success"),
+    ({"type": "tools_called", "calls": [{"tool": "docs.read", "arguments": {"document": "x"}}]},
+     "called 0 times with success"),
+    ({"type": "tools_called", "calls": [{"tool": "docs.read", "max": 1}]}, "called 2 times, not 1"),
+    ({"type": "mail_sent", "to": "chair@x.org", "subject": "^Hello$"}, "no match of ^Hello$"),
+    ({"type": "mail_sent", "to": "c@x.org"}, "mail 1 went to “a@x.org”"),
+    ({"type": "mail_sent", "to": "c@x.org", "server": "post"}, "left no end state"),
+    ({"type": "limits", "model_calls": 1}, "2 of at most 1 model calls"),
+    ({"type": "limits", "tool_calls": 3}, "4 of at most 3 tool calls"),
+    ({"type": "limits", "prompt_tokens": 39}, "40 of at most 39 prompt tokens"),
+    ({"type": "limits", "seconds": 2.0}, "2.5 of at most 2 seconds"),
+    ({"type": "memory_used", "operation": "write"}, "no such write"),
+    ({"type": "memory_used", "operation": "search", "agent": "writer"}, "no such search"),
+    ({"type": "memory_used", "operation": "search", "min_hits": 3}, "(2 hits)"),
+    ({"type": "memory_used", "operation": "search", "text": "cats"}, "what the chair likes"),
+]
+
+
+@pytest.mark.parametrize("spec", PASSES, ids=str)
+def test_a_check_passes_when_the_trial_does_what_it_asks(spec: dict[str, Any]) -> None:
+    found = verdict(spec)
+    assert (found.status, bool(found.reason)) == ("pass", True), found.reason
+
+
+@pytest.mark.parametrize(("spec", "part"), FAILS, ids=str)
+def test_a_check_fails_and_quotes_the_evidence(spec: dict[str, Any], part: str) -> None:
+    found = verdict(spec)
+    assert found.status == "fail"
+    assert part in found.reason
+
+
+def test_every_type_of_check_is_seen_to_pass_and_to_fail() -> None:
+    assert {spec["type"] for spec in PASSES} == {spec["type"] for spec, _ in FAILS} == set(CHECKS)
+
+
+def test_nothing_sent_is_no_mail() -> None:
+    found = verdict({"type": "mail_sent", "to": "a"}, end_state={"mailbox": {"outbox": []}})
+    assert (found.status, found.reason) == ("fail", "no mail was sent")
+
+
+@pytest.mark.parametrize("spec", [
+    {"type": "contains", "text": "x", "absent": True}, {"type": "json_schema", "answer_schema": {}},
+])
+@pytest.mark.parametrize("answers", [(), (FIRST,)])
+def test_an_answer_that_is_not_there_passes_nothing(
+    spec: dict[str, Any], answers: tuple[str, ...]
+) -> None:
+    found = verdict(spec, answers=answers)
+    assert found.status == "fail"
+    assert "there is no answer to user turn 2" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("limit", "fail"), ("agent_fault", "fail"), ("harness_fault", "inconclusive"),
+     ("cancelled", "inconclusive")],
+)
+def test_a_trial_that_did_not_complete_passes_nothing(outcome: str, status: str) -> None:
+    found = verdict(
+        {"type": "contains", "text": "45", "turn": 1}, outcome=Outcome(outcome), reason="too slow"
+    )
+    assert found.status == status
+    assert found.reason == f"the trial ended with {outcome}: too slow"
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "status", "part"),
+    [
+        ("area", {"width": 3}, "pass", "12 against 12"),
+        ("area", {"width": 4}, "fail", "12 against 16"),
+        ("area", {}, "error", "TypeError"),
+        ("gone", {}, "error", "AttributeError"),
+        ("broken", {}, "error", "ZeroDivisionError: division by zero"),
+        ("text", {}, "error", "returned '12', which is no finite number"),
+        ("infinite", {}, "error", "returned inf"),
+        ("boolean", {}, "error", "returned True"),
+    ],
+)
+def test_a_number_is_compared_with_an_independent_computation(
+    function: str, args: dict[str, Any], status: str, part: str, tmp_path: Path
+) -> None:
+    (tmp_path / "reference.py").write_text(
+        "import math\n"
+        "def area(width): return width * 4\n"
+        "def broken(): return 1 / 0\n"
+        "def text(): return '12'\n"
+        "def infinite(): return math.inf\n"
+        "def boolean(): return True\n"
+    )
+    spec = {"type": "numeric", "find": r"(\d+)",
+            "expected": {"python": f"reference.py:{function}", "args": args}}
+    found = verdict(spec, tmp_path, answers=("", "12"))
+    assert found.status == status
+    assert part in found.reason
+
+
+def test_a_reference_that_changes_is_computed_anew(tmp_path: Path) -> None:
+    spec = {"type": "numeric", "find": r"(\d+)", "expected": {"python": "reference.py:f"}}
+    (tmp_path / "reference.py").write_text("def f(): return 12\n")
+    assert verdict(spec, tmp_path, answers=("", "12")).status == "pass"
+    (tmp_path / "reference.py").write_text("def f(): return 13\n")
+    assert verdict(spec, tmp_path, answers=("", "12")).status == "fail"
+    (tmp_path / "reference.py").unlink()
+    assert verdict(spec, tmp_path, answers=("", "12")).status == "error"
+
+
+def test_one_check_that_breaks_leaves_the_others_their_verdicts() -> None:
+    checks = [ADAPTER.validate_python(spec) for spec in (
+        {"id": "broken", "type": "mail_sent", "to": "a"},
+        {"id": "good", "type": "contains", "text": "Growth"},
+    )]
+    verdicts = evaluate(trial(end_state={"mailbox": {}}), checks, Path())
+    assert [(v.check, v.status) for v in verdicts] == [("broken", "error"), ("good", "pass")]
+    assert verdicts[0].reason == "KeyError: 'outbox'"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1,234", 1234), ("$12.50", 12.5), ("+3", 3), ("-.5", -0.5), ("1e3", 1000), ("7 %", 7),
+     ("1,23", None), ("12.", 12), ("nan", None), ("1_000", None), ("", None)],
+)
+def test_numbers_are_read_as_people_write_them(text: str, number: float | None) -> None:
+    spec = {"type": "numeric", "find": "<(.*)>", "expected": 0.0 if number is None else number}
+    found = verdict(spec, answers=("", f"<{text}>"))
+    assert found.status == ("fail" if number is None else "pass")
+
+
+def test_the_same_trial_always_gets_the_same_verdicts() -> None:
+    checks = [ADAPTER.validate_python({"id": f"c{at}", **s}) for at, s in enumerate(PASSES)]
+    assert evaluate(trial(), checks, Path()) == evaluate(trial(), checks, Path())
