@@ -1,6 +1,7 @@
 """A small MCP server whose tools say back what they were given, or fail."""
 
 import json
+import sys
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
@@ -28,6 +29,13 @@ def order(
 def fail(reason: str) -> str:
     """Fail for `reason`."""
     raise ToolError(f"cannot do it: {reason}")
+
+
+if "--fresh" in sys.argv:
+    @server.tool()
+    def fresh() -> str:
+        """Be there in some trials only."""
+        return "fresh"
 
 
 if __name__ == "__main__":

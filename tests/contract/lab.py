@@ -25,9 +25,15 @@ ORDER: dict[str, Any] = {
     "lines": [{"sku": "a", "parts": [1, 2.5, False, None, {"deep": {"deeper": [[]]}}]}, {}],
     "address": {"ü": {"empty": {}, "zero": 0, "text": ""}, "big": 9007199254740991},
 }
-SERVERS = {"echo": ToolServer(
-    command="${python}", args=("${scenario}/echo_server.py",), scope="run", timeout_s=60
-)}
+
+
+def echo_server(*flags: str) -> dict[str, ToolServer]:
+    """Return `mcpServers` with the suite's server, shared by all trials that give it no flags."""
+    arguments = ("${scenario}/echo_server.py", *flags)
+    scope = "trial" if flags else "run"
+    return {"echo": ToolServer(command="${python}", args=arguments, scope=scope, timeout_s=60)}
+
+
 _DEADLINE_S = 60.0
 _numbers = count(1)
 
@@ -93,11 +99,12 @@ class Lab:
 
     async def begin(
         self, *turns: str, agents: Sequence[AgentSpec] = (), stream: bool = False,
-        upstream: Upstream | None = None, seed: Any = None,
+        upstream: Upstream | None = None, seed: Any = None, flags: Sequence[str] = (),
     ) -> tuple[Run, "asyncio.Task[None]"]:
         """Start one trial: a single agent, or a pipeline of several.
 
-        `upstream` replaces the scripted model, `seed` is awaited with the trial's id before.
+        `upstream` replaces the scripted model, `seed` is awaited with the trial's id before, and
+        `flags` go to the echo server.
         """
         team = tuple(agents) or (agent("solo"),)
         number = next(_numbers)
@@ -106,7 +113,7 @@ class Lab:
         if seed is not None:
             await seed(sink.trial_id)
         self.bench.models.open(sink, team, upstream or ScriptedUpstream(self.script, 0))
-        await self.bench.tools.open(sink, team, SERVERS, HERE)
+        await self.bench.tools.open(sink, team, echo_server(*flags), HERE)
         steps = tuple(spec.name for spec in team)
         assignment = Assignment(
             trial_id=sink.trial_id, token=sink.token, user_turns=turns, agents=team, stream=stream,

@@ -48,6 +48,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                  "a model that invents a tool is told so instead of ending the trial"),
     _requirement("runner:tool:parallel",
                  "several calls in one turn are one model call, in every framework"),
+    _requirement("runner:tool:listed-anew",
+                 "agents and sessions outlive a trial, what a trial offers does not"),
     _requirement("runner:limit:stops",
                  "max_turns is a cost limit: not one call more, and no answer that is none"),
     _requirement("runner:limit:answer-on-last-turn",

@@ -36,3 +36,13 @@ async def test_calls_of_one_turn_are_all_made_and_answered_together(lab: Lab):
     assert run.texts == ("blue green red",)
     assert sorted(call.arguments["payload"] for call in run.tool_calls) == ["blue", "green", "red"]
     assert len(run.model_calls) == 2
+
+
+@pytest.mark.requirement("runner:tool:listed-anew")
+async def test_the_same_agent_is_offered_what_each_trial_has(lab: Lab):
+    offered = [
+        (await lab.run("HELLO", flags=flags)).model_calls[0].tools_offered
+        for flags in ((), ("--fresh",), ())
+    ]
+    assert ["fresh" in names for names in offered] == [False, True, False]
+    assert all({"echo", "order", "fail"} <= set(names) for names in offered)
