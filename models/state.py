@@ -129,8 +129,8 @@ class State(Helpers):
 
     @property
     def turn(self) -> int:
-        """Number of the current user turn, from 0."""
-        return max(0, len(self.users) - 1)
+        """Number of the current user turn, from 1, as in checks."""
+        return max(1, len(self.users))
 
     def called(self, tool: str, /, **arguments: Any) -> bool:
         """Whether this agent called `tool` (with at least these arguments)."""

@@ -149,9 +149,9 @@ async def test_turns_are_what_the_user_said_and_not_what_a_framework_added(
         say("found 1", "assistant"), say("from a colleague", name="writer"),
         say("Validation feedback:\nmore please"),
     ]
-    assert client.asked(await client.chat(*talk))["content"] == "0|first|1|True"
+    assert client.asked(await client.chat(*talk))["content"] == "1|first|1|True"
     talk.append(say("second"))
-    assert client.asked(await client.chat(*talk))["content"] == "1|second|2|False"
+    assert client.asked(await client.chat(*talk))["content"] == "2|second|2|False"
 
 
 async def test_an_agent_tells_its_own_calls_from_those_of_its_colleagues(
