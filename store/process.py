@@ -58,8 +58,9 @@ def running_pid(data: Path) -> int | None:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return pid if str(data) in process.cmdline() else None
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.ZombieProcess):
+        # A postmaster lives in its data directory; a pid that was given away again does not.
+        return pid if Path(process.cwd()) == data.resolve() else None
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
 
 
@@ -87,7 +88,7 @@ def create(cluster: Cluster) -> None:
     cluster.write(secret, cluster.password() + "\n")
     try:
         _run(cluster, [
-            "initdb", "-D", str(partial), "-U", NAME, f"--pwfile={secret}",
+            "initdb", "-D", partial.name, "-U", NAME, f"--pwfile={secret.name}",
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
         ])
@@ -112,7 +113,7 @@ def start(cluster: Cluster) -> None:
         try:
             _run(cluster, [
                 "pg_ctl", "start", "-w", "-s", "-t", str(START_SECONDS),
-                "-D", str(cluster.data), "-l", str(cluster.log),
+                "-D", cluster.data.name, "-l", cluster.log.name,
             ])
         except ToolFailed as error:
             said = _log_since(cluster, mark)
@@ -136,7 +137,7 @@ def stop(cluster: Cluster) -> bool:
     if running:
         _run(cluster, [
             "pg_ctl", "stop", "-w", "-s", "-m", "fast", "-t", str(STOP_SECONDS),
-            "-D", str(cluster.data),
+            "-D", cluster.data.name,
         ])
     else:
         _clear_stale(cluster)
@@ -157,6 +158,7 @@ def _run(cluster: Cluster, command: Sequence[str]) -> None:
     who: dict[str, Any] = {} if account is None else {
         "user": account.pw_uid, "group": account.pw_gid, "extra_groups": [],
     }
+    # Paths are relative to the folder: pg_ctl hands them to a shell, with quotes as they are.
     # Files, not pipes: the server inherits them and would keep a pipe open for ever.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(

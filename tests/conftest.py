@@ -20,7 +20,12 @@ def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server of our own, in a temporary cache, gone at the end."""
     cache: Path = tmp_path_factory.mktemp("cache")
     try:
-        yield asyncio.run(ensure_server(cache))
+        dsn = asyncio.run(ensure_server(cache))
+        with psycopg.connect(dsn, autocommit=True) as link:
+            # Tests outlive no power failure; waiting for the disk would take most of their time.
+            link.execute("ALTER SYSTEM SET fsync = off")
+            link.execute("SELECT pg_reload_conf()")
+        yield dsn
     finally:
         asyncio.run(remove_server(cache))
 

@@ -82,12 +82,13 @@ async def test_stop_words_and_signs_find_nothing(memory: MemoryServer) -> None:
 async def test_what_was_written_is_found_and_numbered_after_the_seed(memory: MemoryServer) -> None:
     await memory.seed("t1", SEED)
     sink = sink_of("t1")
-    written = await call(memory, sink, "memory_write", text="Größe 7'5 für Zoë", metadata={"k": [1]})
+    said = "Größe 7'5 für Zoë"
+    written = await call(memory, sink, "memory_write", text=said, metadata={"k": [1]})
     assert written == {"id": "m4"}
     [hit] = (await call(memory, sink, "memory_search", query="zoë"))["results"]
     assert (hit["id"], hit["metadata"]) == ("m4", {"k": [1]})
     state = await memory.end_state("t1")
-    assert state["written"] == [{"id": "m4", "text": "Größe 7'5 für Zoë", "metadata": {"k": [1]}}]
+    assert state["written"] == [{"id": "m4", "text": said, "metadata": {"k": [1]}}]
 
 
 async def test_metadata_filters_and_the_limit_hold(memory: MemoryServer) -> None:
