@@ -139,7 +139,9 @@ class Endpoint:
     ) -> tuple[int, bytes]:
         name, arguments = params.get("name"), params.get("arguments")
         arguments = {} if arguments is None else arguments
-        if not isinstance(name, str) or not isinstance(arguments, dict) or not _is_text(params):
+        if not (
+            isinstance(name, str) and isinstance(arguments, dict) and _is_text(raw, params)
+        ):
             return 400 if modern else 200, jsonrpc.error(
                 ident, jsonrpc.INVALID_PARAMS, "tools/call needs a name and an object of arguments"
             )
@@ -178,8 +180,13 @@ def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def _is_text(value: Any) -> bool:
-    """Tell whether every string of `value` is Unicode that can be written as UTF-8."""
+def _is_text(raw: bytes, value: Any) -> bool:
+    """Tell whether every string of `value`, parsed from `raw`, can be written as UTF-8.
+
+    Only an escape such as \\ud800 can give half of a surrogate pair.
+    """
+    if b"\\ud" not in raw and b"\\uD" not in raw:
+        return True
     try:
         jsonrpc.dumps(value)
     except ValueError:

@@ -1,6 +1,7 @@
 """JSON-RPC bodies. The standard library's json, because it keeps integers of any size exact."""
 
 import json
+import math
 from typing import Any, NoReturn
 
 PARSE_ERROR = -32700
@@ -19,15 +20,30 @@ class RpcError(Exception):
         self.code = code
 
 
-def loads(body: bytes | str) -> Any:
-    """Parse JSON; raises ValueError, also for NaN and the infinities, which are not JSON."""
-    return json.loads(body, parse_constant=_refuse)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} is too large")
+    return value
+
+
+# Made once: json.loads and json.dumps make new ones at every call with options.
+_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).decode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def loads(body: bytes) -> Any:
+    """Parse JSON; raises ValueError, also for NaN and for numbers that no float can hold."""
+    return _decode(body.decode())
 
 
 def dumps(value: Any) -> bytes:
     """Serialise without spaces; raises ValueError for infinities and for lone surrogates."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+    return _encode(value).encode()
 
 
 def request(ident: int, method: str, params: dict[str, Any]) -> bytes:
@@ -46,7 +62,3 @@ def error(ident: Any, code: int, message: str, data: Any = None) -> bytes:
     if data is not None:
         body["data"] = data
     return dumps({"jsonrpc": "2.0", "id": ident, "error": body})
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

@@ -83,7 +83,7 @@ class Upstream:
             return None
         read = await link.request("resources/read", {"uri": STATE_URI, "_meta": meta})
         await link.forget(meta[TRIAL_META])
-        return jsonrpc.loads(read["contents"][0]["text"])
+        return jsonrpc.loads(read["contents"][0]["text"].encode())
 
     async def close(self) -> None:
         """Stop the server."""

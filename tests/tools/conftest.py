@@ -22,6 +22,23 @@ from agentdyno.tools.gateway import ToolGateway
 TINY = Path(__file__).with_name("tiny_server.py")
 
 
+class WatchedSink(Sink):
+    """A sink that a test can wait on."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.called, self.recorded = asyncio.Event(), asyncio.Event()
+
+    def ordinal(self, channel: Any, agent: str) -> int:
+        self.called.set()
+        return super().ordinal(channel, agent)
+
+    def record(self, event: Any) -> None:
+        super().record(event)
+        if event.kind == "tool_call" and event.tool == "block":
+            self.recorded.set()
+
+
 class Bench:
     """A running gateway."""
 
@@ -44,8 +61,8 @@ class Bench:
     async def open(
         self, *agents: AgentSpec, servers: Mapping[str, ToolServer], trial: str = "t1",
         limits: Limits | None = None,
-    ) -> Sink:
-        sink = Sink(trial_id=trial, token=f"token-of-{trial}", limits=limits or Limits())
+    ) -> WatchedSink:
+        sink = WatchedSink(trial_id=trial, token=f"token-of-{trial}", limits=limits or Limits())
         await self.gateway.open(sink, agents, servers, self.folder)
         return sink
 
@@ -68,7 +85,16 @@ class Bench:
     async def call(self, tool: str, arguments: Any = None, **more: Any) -> dict[str, Any]:
         status, body = await self.post("tools/call", {"name": tool, "arguments": arguments}, **more)
         assert status == 200, body
-        return body["result"]
+        result: dict[str, Any] = body["result"]
+        return result
+
+    async def blocked(self, sink: WatchedSink, ident: int = 1) -> asyncio.Task[Any]:
+        """Return a call that the tiny server has received and will never answer."""
+        call = asyncio.create_task(self.post("tools/call", {"name": "block"}, ident=ident))
+        await sink.called.wait()
+        # The server reads in order: its answer to this says that it has read the other.
+        await self.call("echo", ident=0)
+        return call
 
     @asynccontextmanager
     async def client(
@@ -76,7 +102,8 @@ class Bench:
     ) -> AsyncIterator[Client]:
         headers = {"authorization": f"Bearer token-of-{trial}"}
         async with httpx2.AsyncClient(headers=headers) as http:
-            transport = streamable_http_client(f"{self.address}/mcp/{trial}/{name}", http_client=http)
+            address = f"{self.address}/mcp/{trial}/{name}"
+            transport = streamable_http_client(address, http_client=http)
             async with Client(transport, mode=mode) as client:
                 yield client
 

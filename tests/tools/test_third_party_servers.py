@@ -1,6 +1,7 @@
 """Servers that we did not write, declared as their own documentation says."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,7 +20,6 @@ async def test_the_reference_time_server_works_unchanged(bench: Any) -> None:
     result = await bench.call("convert_time", {
         "source_timezone": "Europe/Oslo", "time": "12:00", "target_timezone": "Asia/Tokyo",
     })
-    # Tokyo is 7 or 8 hours ahead of Oslo, by season.
     assert json.loads(bench.text(result))["target"]["timezone"] == "Asia/Tokyo"
     assert (await bench.call("convert_time", {"time": 12}))["isError"]
     kinds = [event.error_kind for event in sink.events if isinstance(event, ToolCall)]
@@ -53,7 +53,7 @@ def _everything() -> ToolServer:
         probe = subprocess.run(
             ["npx", "-y", "--prefer-offline", package, "no-such-transport"], timeout=120,
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-            env={"PATH": __import__("os").environ["PATH"], "HOME": str(Path.home()), **env},
+            env={"PATH": os.environ["PATH"], "HOME": str(Path.home()), **env},
         )
     except subprocess.TimeoutExpired:
         pytest.skip("the npm registry does not answer")

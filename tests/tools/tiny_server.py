@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 ANY = {"type": "object"}
 TOOLS = [
@@ -25,11 +26,11 @@ TOOLS = [
 cancelled = 0
 
 
-def text(value: str, is_error: bool = False) -> dict:
+def text(value: str, is_error: bool = False) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": value}], "isError": is_error}
 
 
-def call(name: str, arguments: dict) -> dict | None:
+def call(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
     match name:
         case "fail":
             return text("the tool says no", True)
@@ -49,7 +50,7 @@ def call(name: str, arguments: dict) -> dict | None:
     return text(json.dumps(arguments, ensure_ascii=False))
 
 
-def result(method: str, params: dict) -> dict | None:
+def result(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
     match method:
         case "initialize":
             return {"protocolVersion": params["protocolVersion"], "capabilities": {"tools": {}},
