@@ -120,8 +120,8 @@ async def test_a_call_beyond_the_limit_is_refused_and_ends_the_trial(bench: Any)
     refused = await bench.call("echo")
     assert refused["isError"]
     assert "1 tool calls" in bench.text(refused)
-    stopped = sink.stop
-    assert stopped[0] is Outcome.LIMIT
+    reason = "a tool call beyond max_tool_calls (1) was refused"
+    assert sink.stop == (Outcome.LIMIT, reason)
     assert calls(sink)[1].error_kind == "limit"
 
 
