@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from process_tree import HERE, cost
 
 from agentdyno.cli.context import load_settings
 from agentdyno.runners import envs
 from agentdyno.runners.switches import worker_environment
-from process_tree import HERE, cost
 
 SCRIPTS = {
     "autogen": "autogen", "crewai": "crewai", "langgraph": "langgraph",
@@ -29,7 +29,8 @@ def floor_server() -> Iterator[tuple[str, psutil.Process]]:
     server = subprocess.Popen(
         [sys.executable, HERE / "floor_server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert server.stdin and server.stdout
+    assert server.stdin is not None
+    assert server.stdout is not None
     try:
         port = int(server.stdout.readline())
         yield f"http://127.0.0.1:{port}/v1", psutil.Process(server.pid)

@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 import uvloop
+from process_tree import HERE
 
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import Limits
@@ -12,7 +13,6 @@ from agentdyno.experiments.request import load_scripted
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.tools.gateway import ToolGateway
-from process_tree import HERE
 
 LIMITS = Limits(timeout_s=3600, max_model_calls=10**9, max_tool_calls=10**9)
 

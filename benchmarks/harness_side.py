@@ -3,8 +3,7 @@
 import sys
 
 import psutil
-
-from process_tree import HERE, compiled_environment, cost
+from process_tree import compiled_environment, cost
 
 SCENARIOS = {"turns": "two_turns", "tool": "one_tool"}
 MODES = {"turns": "no tool, two user turns", "tool": "one tool, through the MCP gateway"}

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from statistics import median
 
 import psutil
-
 from bare_side import floor_server
 from figures import spread, target
 from http_load import load, request
@@ -38,7 +37,8 @@ def gateway_server() -> Iterator[tuple[int, psutil.Process]]:
     server = subprocess.Popen(
         [sys.executable, HERE / "gateway_server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert server.stdin and server.stdout
+    assert server.stdin is not None
+    assert server.stdout is not None
     try:
         yield int(server.stdout.readline()), psutil.Process(server.pid)
     finally:

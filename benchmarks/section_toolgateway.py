@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 import psutil
-
 from figures import spread
 from http_load import connect, request
 from section_gateway import gateway_server

@@ -9,7 +9,6 @@ server. Harness: gateway, scripted model, event log, tool server and Postgres in
 from statistics import median
 
 import psutil
-
 from bare_side import SCRIPTS, bare_cpu_s, floor_server
 from figures import spread, target
 from harness_side import MODES, harness_cpu_s

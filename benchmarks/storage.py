@@ -1,8 +1,9 @@
 """What storing costs: `python benchmarks/storage.py [--trials N] [--rounds N]`.
 
 Pairwise in one run, per round: the same sealed trials (25 events each) appended as JSON lines, the
-floor, and stored in Postgres in batches of 20, without and with six raw model exchanges. CPU is
-this process's plus the server's, from /proc. At the end: the time to list 1,000 stored trials.
+floor, and stored in Postgres in batches of 20, two in flight, without and with six raw model
+exchanges. CPU is this process's plus the server's, from /proc. At the end: the time to list 1,000
+stored trials.
 Starts an embedded server in a temporary folder and removes it.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import psutil
+import uvloop
 
 from agentdyno.core.event import Event, ModelCall, TokenCount, ToolCall, WireRecord
 from agentdyno.core.spec import AgentSpec
@@ -107,8 +109,13 @@ async def _append(path: Path, trials: Sequence[Sealed]) -> None:
 
 async def _store(store: TrialStore, trials: Sequence[Sealed]) -> None:
     run = await store.create_matrix("benchmark", {})
-    for start in range(0, len(trials), BATCH):
-        await store.save(run, trials[start:start + BATCH])
+    batches = iter([trials[start:start + BATCH] for start in range(0, len(trials), BATCH)])
+
+    async def saver() -> None:
+        for batch in batches:
+            await store.save(run, batch)
+
+    await asyncio.gather(saver(), saver())
 
 
 async def _bench(count: int, rounds: int, cache: Path) -> None:
@@ -169,7 +176,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="agentdyno-bench-") as folder:
         cache = Path(folder)
         try:
-            asyncio.run(_bench(options.trials, options.rounds, cache))
+            # The event loop that `agentdyno run` uses.
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_bench(options.trials, options.rounds, cache))
         finally:
             asyncio.run(remove_server(cache))
 

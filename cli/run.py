@@ -1,6 +1,7 @@
 """`agentdyno run`: scenarios on runners, and the comparison table."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -33,7 +34,8 @@ from agentdyno.cli.context import load_settings
 )
 def run(
     scenarios: tuple[str, ...], runners: tuple[str, ...], trials: int, seed: int,
-    concurrency: int, timeout: float | None, stream: bool, fresh: bool, isolation: str,
+    concurrency: int, timeout: float | None, stream: bool, fresh: bool,
+    isolation: Literal["worker", "inprocess"],
     json_file: str | None, fail_on_error: bool,
 ) -> int:
     """Run SCENARIOS (names or paths) on every runner and print one comparison table.

@@ -5,7 +5,7 @@ import click
 
 @click.command()
 @click.argument("scenarios", nargs=-1)
-@click.option("--no-servers", is_flag=True, help="Do not start tool servers to ask for their tools.")
+@click.option("--no-servers", is_flag=True, help="Do not ask tool servers for their tools.")
 def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
     """Check SCENARIOS (names or paths; default: the whole library) and their scripts.
 

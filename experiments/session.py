@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from agentdyno.core.errors import DynoError, EnvironmentFault, InputError
-from agentdyno.core.settings import RunOptions, Settings
+from agentdyno.core.settings import RunOptions
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.bench import Bench, open_bench
 from agentdyno.experiments.execute import Executor
@@ -62,8 +62,7 @@ async def _hosts(
     """Start every runner's process before the first trial, so that no trial is measured beside
     another one's imports; runners that do not start land in `skipped`."""
     if options.isolation == "inprocess":
-        hosts: dict[str, TrialHost] = {ref.label: InProcessHost(ref) for ref in refs}
-        yield hosts
+        yield {ref.label: InProcessHost(ref, options.concurrency) for ref in refs}
         return
     pools = {ref.label: WorkerPool(ref, options.concurrency) for ref in refs}
     try:

@@ -3,7 +3,7 @@
 from agentdyno.core.errors import DynoError, Problem
 from agentdyno.core.yamlfile import YamlDocument, load_yaml
 from agentdyno.scenarios.loader import FILE, LoadedScenario, shown
-from agentdyno.tools.catalogue import dangling, servers_named
+from agentdyno.tools.catalogue import Tools, dangling, servers_named
 from agentdyno.tools.gateway import ToolGateway
 
 
@@ -15,7 +15,7 @@ async def tool_problems(gateway: ToolGateway, loaded: LoadedScenario) -> list[Pr
     named = servers_named(tool for agent in loaded.agents for tool in agent.tools)
     servers = loaded.scenario.mcpServers
     problems = []
-    known = {}
+    known: dict[str, Tools] = {}
     for name in named:
         try:
             known |= await gateway.catalogue({name: servers[name]}, loaded.folder)

@@ -8,7 +8,7 @@ Both classes are meant to be derived from; the one private name is in a function
 
 import asyncio
 import atexit
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ from autogen_ext.tools.mcp import McpWorkbench, StreamableHttpServerParams
 
 from agentdyno.core.spec import pattern_agents
 from agentdyno.core.trial import Assignment
+from agentdyno.runners.teams import Door
 
 _NO_DEADLINE_S = 86_400.0
 """The harness keeps the time; MCP wants a number."""
@@ -36,26 +37,15 @@ class Client(OpenAIChatCompletionClient):
         """Answer at once."""
         return await super().create(messages, **{**options, "tool_choice": self._tool_choice})
 
-    def create_stream(
+    def create_stream(  # type: ignore[override]  # the options are handed on, whatever they are
         self, messages: Sequence[LLMMessage], **options: Any
-    ) -> AsyncIterator[str | CreateResult]:
+    ) -> AsyncGenerator[str | CreateResult, None]:
         """Answer in pieces."""
-        changed = {**options, "tool_choice": self._tool_choice}
-        stream: AsyncIterator[str | CreateResult] = super().create_stream(messages, **changed)
-        return stream
+        return super().create_stream(messages, **{**options, "tool_choice": self._tool_choice})
 
 
-class Door(httpx.Auth):
-    """Sends each request of a pooled MCP session to the trial that holds the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
-        """Readdress `request` and sign it."""
-        request.url = httpx.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+class AutoGenDoor(Door, httpx.Auth):
+    """The door, as the workbench's HTTP client wants it."""
 
 
 class DoorParams(StreamableHttpServerParams):
@@ -99,8 +89,8 @@ class Workbench(McpWorkbench):
         except asyncio.CancelledError:
             if cancellation_token is None or not cancellation_token.is_cancelled():
                 raise
-            gone = [TextResultContent(content="The tool call was cancelled.")]
-            return ToolResult(name=name, result=gone, is_error=True)
+            gone = TextResultContent(content="The tool call was cancelled.")
+            return ToolResult(name=name, result=[gone], is_error=True)
 
     async def stop(self) -> None:
         """Close the session, and forget it."""
@@ -113,7 +103,7 @@ class Sessions:
     """The tool sessions of a pattern's agents, which serve one trial after the other."""
 
     def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
+        self._doors: dict[str, AutoGenDoor] = {}
         self.open: dict[str, Workbench] = {}
         """Workbenches by agent; an agent without tools has none."""
 
@@ -123,7 +113,7 @@ class Sessions:
             url = assignment.endpoints[name].mcp_url
             if url is None:
                 continue
-            door = self._doors.setdefault(name, Door())
+            door = self._doors.setdefault(name, AutoGenDoor())
             door.url, door.token = url, assignment.token
             if name not in self.open:
                 self.open[name] = Workbench(DoorParams(

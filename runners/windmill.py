@@ -17,7 +17,6 @@ Quirks held by the contract tests:
 
 import ssl
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -32,7 +31,7 @@ from agentdyno.runners.openflow.generate import flow_for, model_path, step_agent
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator, installed_engine
 from agentdyno.runners.openflow.outcome import FlowResult, StepRecord
 from agentdyno.runners.parity import Deviations, parity_rows
-from agentdyno.runners.teams import Held, TeamPool
+from agentdyno.runners.teams import Door, Held, TeamPool
 
 try:
     import httpx2
@@ -54,18 +53,8 @@ except ImportError as error:
     ) from error
 
 
-class _Door(httpx2.Auth):
-    """Sends each request of a pooled MCP session to the trial that leases the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        request.url = httpx2.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+class _Door(Door, httpx2.Auth):
+    """The door, as the MCP client's HTTP library wants it."""
 
 
 class _Toolset(MCPToolset[None]):

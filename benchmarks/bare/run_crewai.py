@@ -1,8 +1,8 @@
 """Bare CrewAI: a fresh agent, task and crew per user turn, the stock LLM class."""
 
+from bare_loop import QUESTION, TURNS, add, main
 from crewai import LLM, Agent, Crew, Task
 from crewai.tools import tool as as_tool
-from bare_loop import QUESTION, TURNS, add, main
 
 
 async def trial(url: str, tool: bool) -> str:

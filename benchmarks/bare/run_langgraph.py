@@ -2,10 +2,10 @@
 
 from functools import cache
 
+from bare_loop import QUESTION, TURNS, add, main
 from langchain.agents import create_agent
 from langchain_core.tools import tool as as_tool
 from langchain_openai import ChatOpenAI
-from bare_loop import QUESTION, TURNS, add, main
 
 
 @cache

@@ -2,9 +2,10 @@
 
 from functools import cache
 
-from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
 from bare_loop import QUESTION, TURNS, add, main
 from openai import AsyncOpenAI
+
+from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, set_tracing_disabled
 
 set_tracing_disabled(True)
 

@@ -1,4 +1,4 @@
-"""What import-linter cannot see: `agents/` has no `__init__.py`, so its imports are checked here."""
+"""What import-linter cannot see: `agents/` has no `__init__.py`; its imports are checked here."""
 
 import ast
 import subprocess

@@ -18,12 +18,14 @@ class Driver:
 
     gates: dict[int, asyncio.Event] = field(default_factory=dict)
     begun: list[int] = field(default_factory=list)
+    waiting: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
     kept: list[int] = field(default_factory=list)
     outcome: Outcome = Outcome.COMPLETED
 
     async def run(self, planned: Any, host: Any) -> tuple[Trial, tuple[()]]:
         self.begun.append(planned.number)
         if gate := self.gates.get(planned.number):
+            self.waiting.put_nowait(planned.number)
             await gate.wait()
         return sealed(repeat=planned.number, outcome=self.outcome), ()
 
@@ -53,8 +55,8 @@ async def test_every_trial_is_kept_before_it_counts() -> None:
 async def test_one_press_finishes_what_runs_and_starts_nothing_new() -> None:
     driver, brake = Driver(gates={0: asyncio.Event(), 1: asyncio.Event()}), Brake()
     running = asyncio.create_task(drive(driver, 6, brake))
-    while len(driver.begun) < 2:
-        await asyncio.sleep(0)
+    for _ in driver.gates:
+        await driver.waiting.get()
     brake.press()
     for gate in driver.gates.values():
         gate.set()
@@ -65,8 +67,7 @@ async def test_one_press_finishes_what_runs_and_starts_nothing_new() -> None:
 async def test_two_presses_drop_what_runs_and_keep_what_was_kept() -> None:
     driver, brake = Driver(gates={1: asyncio.Event()}), Brake()
     running = asyncio.create_task(drive(driver, 6, brake, concurrency=1))
-    while driver.begun != [0, 1]:
-        await asyncio.sleep(0)
+    assert await driver.waiting.get() == 1
     brake.press()
     brake.press()
     assert [trial.key.repeat for trial in await running] == [0]
