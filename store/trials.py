@@ -16,7 +16,6 @@ from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
 from agentdyno.store.rows import (
-    EVENT_COLUMNS,
     TRIAL_COLUMNS,
     VERDICT_COLUMNS,
     WIRE_COLUMNS,
@@ -33,12 +32,7 @@ MatrixStatus = Literal["running", "finished", "interrupted", "failed"]
 
 _RACES = 5
 _ROW_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, TrialRow.__dataclass_fields__))
-_LOAD = """
-    SELECT t.id, t.body::text,
-           coalesce((SELECT string_agg(e.data::text, ',' ORDER BY e.seq)
-                     FROM event e WHERE e.trial = t.row_id), '')
-    FROM trial t WHERE t.id = ANY(%s) AND NOT t.superseded
-"""
+_LOAD = "SELECT id, body::text, events::text FROM trial WHERE id = ANY(%s) AND NOT superseded"
 
 
 class TrialStore:
@@ -206,17 +200,13 @@ async def _insert(
             "UPDATE trial SET superseded = true WHERE id = ANY(%s) AND NOT superseded", [older]
         )
     numbers = await link.execute(
-        "SELECT nextval(pg_get_serial_sequence('trial', 'row_id')) FROM generate_series(1, %s)",
-        [len(new)],
+        "SELECT nextval('trial_row_id_seq') FROM generate_series(1, %s)", [len(new)],
     )
     numbered = list(zip([row[0] async for row in numbers], new, strict=True))
     await _copy(link, "trial", TRIAL_COLUMNS, [
         (n, r.id, attempts.get(r.id, 0) + 1, matrix_id, r.key_hash, *r.columns)
         for n, r in numbered
     ])
-    await _copy_lines(link, "event", EVENT_COLUMNS, "".join(
-        [f"{n}{line}" for n, r in numbered for line in r.events]
-    ))
     await _copy(link, "verdict", VERDICT_COLUMNS,
                 [(n, *v) for n, r in numbered for v in r.verdicts])
     await _copy(link, "wire", WIRE_COLUMNS, [(n, *r.wire) for n, r in numbered if r.wire])
@@ -231,14 +221,6 @@ async def _copy(
         async with link.cursor() as cursor, cursor.copy(_copy_command(table, columns)) as copy:
             for row in rows:
                 await copy.write_row(row)
-
-
-async def _copy_lines(
-    link: psycopg.AsyncConnection, table: str, columns: Sequence[str], lines: str
-) -> None:
-    if lines:
-        async with link.cursor() as cursor, cursor.copy(_copy_command(table, columns)) as copy:
-            await copy.write(lines)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from agentdyno.core.errors import HarnessFault, UsageError
@@ -26,7 +27,7 @@ async def test_a_stored_trial_comes_back_equal(
 
 
 async def test_arguments_keep_their_order_and_every_character(
-    store: TrialStore, make_trial: Make
+    store: TrialStore, make_trial: Make, database: str
 ) -> None:
     arguments = {"z": 1.0, "a": {"n": None, "b": [True, 10**30]}, "text": "NUL \0, half \ud800, é"}
     call = ToolCall(
@@ -40,6 +41,9 @@ async def test_arguments_keep_their_order_and_every_character(
     assert stored == trial
     assert isinstance(stored.events[0], ToolCall)
     assert list(stored.events[0].arguments) == ["z", "a", "text"]
+    with psycopg.connect(database) as link:
+        row = link.execute("SELECT data->'arguments'->>'text', agent, seq FROM event").fetchone()
+    assert row == ("NUL \ufffd, half \ufffd, é", "a", 0)
 
 
 async def test_a_row_counts_what_the_instruments_saw(store: TrialStore, make_trial: Make) -> None:
