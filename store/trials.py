@@ -34,6 +34,14 @@ _RACES = 5
 _ROW_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, TrialRow.__dataclass_fields__))
 _LOAD = "SELECT id, body::text, events::text FROM trial WHERE id = ANY(%s) AND NOT superseded"
 
+_LOOK = """
+    SELECT w.id, nextval('trial_row_id_seq'), coalesce(t.attempt, 0), t.by_us, t.key_hash
+    FROM unnest(%s::text[]) AS w (id) CROSS JOIN LATERAL (
+        SELECT max(attempt) AS attempt, bool_or(matrix_id = %s) AS by_us, min(key_hash) AS key_hash
+        FROM trial WHERE trial.id = w.id
+    ) AS t
+"""
+
 
 class TrialStore:
     """Trials in Postgres. The newest attempt of a trial is the one that counts."""
@@ -180,36 +188,28 @@ class TrialStore:
 async def _insert(
     link: psycopg.AsyncConnection, matrix_id: str, wanted: Mapping[str, Record]
 ) -> int:
-    rows = await link.execute(
-        "SELECT id, max(attempt), bool_or(matrix_id = %s), min(key_hash) FROM trial"
-        " WHERE id = ANY(%s) GROUP BY id", [matrix_id, list(wanted)],
-    )
-    attempts: dict[str, int] = {}
-    done: set[str] = set()
-    async for trial_id, attempt, by_us, key_hash in rows:
-        if key_hash != wanted[trial_id].key_hash:
+    rows = await link.execute(_LOOK, [list(wanted), matrix_id])
+    new: list[tuple[int, int, Record]] = []
+    older: list[str] = []
+    async for trial_id, row_id, attempt, by_us, key_hash in rows:
+        if key_hash not in (None, wanted[trial_id].key_hash):
             raise HarnessFault(f"Trial id {trial_id} is stored already with another key.")
-        attempts[trial_id] = attempt
-        if by_us:
-            done.add(trial_id)
-    new = [record for record in wanted.values() if record.id not in done]
+        if not by_us:
+            new.append((row_id, attempt + 1, wanted[trial_id]))
+            if attempt:
+                older.append(trial_id)
     if not new:
         return 0
-    if older := [record.id for record in new if record.id in attempts]:
+    if older:
         await link.execute(
             "UPDATE trial SET superseded = true WHERE id = ANY(%s) AND NOT superseded", [older]
         )
-    numbers = await link.execute(
-        "SELECT nextval('trial_row_id_seq') FROM generate_series(1, %s)", [len(new)],
-    )
-    numbered = list(zip([row[0] async for row in numbers], new, strict=True))
     await _copy(link, "trial", TRIAL_COLUMNS, [
-        (n, r.id, attempts.get(r.id, 0) + 1, matrix_id, r.key_hash, *r.columns)
-        for n, r in numbered
+        (n, r.id, attempt, matrix_id, r.key_hash, *r.columns) for n, attempt, r in new
     ])
     await _copy(link, "verdict", VERDICT_COLUMNS,
-                [(n, *v) for n, r in numbered for v in r.verdicts])
-    await _copy(link, "wire", WIRE_COLUMNS, [(n, *r.wire) for n, r in numbered if r.wire])
+                [(n, *v) for n, _, r in new for v in r.verdicts])
+    await _copy(link, "wire", WIRE_COLUMNS, [(n, *r.wire) for n, _, r in new if r.wire])
     return len(new)
 
 
