@@ -16,6 +16,7 @@ from agentdyno.cli.database import address, open_database, run_async
 from agentdyno.cli.jsonreport import report_json
 from agentdyno.cli.progress import RunView
 from agentdyno.cli.table import print_comparison
+from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.matrix import Brake
@@ -23,8 +24,9 @@ from agentdyno.experiments.request import read_request
 from agentdyno.experiments.session import Report, run_session
 from agentdyno.experiments.summary import summarize
 from agentdyno.memory.server import MemoryServer
+from agentdyno.store.database import CONNECTION_ERRORS
 from agentdyno.store.spool import Spool, import_spools
-from agentdyno.store.trials import MatrixStatus, TrialStore
+from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
 
 PASSED, FAILED, INTERRUPTED, HARNESS_FAULT, NOTHING_RAN = 0, 1, 2, 3, 5
@@ -62,19 +64,26 @@ async def _run(
             view.note(f"stored {imported} trials of an earlier run that had lost its database")
         command, asked = shlex.join(["agentdyno", *sys.argv[1:]]), options.model_dump(mode="json")
         matrix = await store.create_matrix(command, asked)
+
+        async def revive() -> None:
+            await address(settings)
+
         writer = TrialWriter(
-            store, matrix, Spool(spools, matrix, command, asked), revive=lambda: address(settings)
+            store, matrix, Spool(spools, matrix, command, asked), revive=revive
         )
-        status: MatrixStatus = "failed"
+        memory = MemoryServer(pool, revive=revive)
         try:
             with _ctrl_c(brake, view):
                 async with writer:
                     report = await run_session(
-                        request, store, writer, MemoryServer(pool), brake=brake, view=view
+                        request, store, writer, memory, brake=brake, view=view
                     )
-            status = "interrupted" if report.interrupted else "finished"
-        finally:
-            await store.finish_matrix(matrix, status)
+        except BaseException:
+            # This error is the one to show; a database that is away may well be its cause.
+            with contextlib.suppress(DynoError, *CONNECTION_ERRORS):
+                await store.finish_matrix(matrix, "failed")
+            raise
+        await store.finish_matrix(matrix, "interrupted" if report.interrupted else "finished")
         return report, await store.load([trial.id for trial in report.planned])
 
 

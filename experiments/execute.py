@@ -50,6 +50,9 @@ class Executor:
         )
         started_at = datetime.now(UTC).isoformat()
         report, end_state = WorkerReport(ended="cancelled"), {}
+        self.bench.models.open(
+            sink, planned.scenario.agents, ScriptedUpstream(planned.script, planned.key.seed)
+        )
         try:
             await self._open(sink, planned)
             report = await host.run(
@@ -60,7 +63,7 @@ class Executor:
             sink.end(Outcome.HARNESS_FAULT, str(error))
         finally:
             duration_s = sink.now()
-            end_state = await self._close(sink)
+            end_state = await self._close(sink, planned)
         return self._seal(planned, sink, report, end_state, started_at, duration_s), sink.wire
 
     async def _open(self, sink: Sink, planned: PlannedTrial) -> None:
@@ -69,13 +72,12 @@ class Executor:
         await self.bench.tools.open(
             sink, scenario.agents, scenario.scenario.mcpServers, scenario.folder
         )
-        self.bench.models.open(
-            sink, scenario.agents, ScriptedUpstream(planned.script, planned.key.seed)
-        )
 
-    async def _close(self, sink: Sink) -> dict[str, Any]:
+    async def _close(self, sink: Sink, planned: PlannedTrial) -> dict[str, Any]:
         self.bench.models.close(sink.trial_id)
-        return await self.bench.tools.close(sink.trial_id)
+        states = await self.bench.tools.close(sink.trial_id)
+        memory = await self.memory.end_state(sink.trial_id)
+        return {**states, "memory": memory} if uses_memory(planned) and memory else states
 
     def _assignment(self, sink: Sink, planned: PlannedTrial) -> Assignment:
         agents = planned.scenario.agents
@@ -112,6 +114,11 @@ class Executor:
             report=report,
             usage_reported=report.answer.usage if report.answer else None,
         )
+
+
+def uses_memory(planned: PlannedTrial) -> bool:
+    """Tell whether an agent of the trial's team is given memory tools."""
+    return any(agent.memory != "none" for agent in planned.scenario.agents)
 
 
 def _stamped(sink: Sink) -> Callable[[Message | Step], None]:

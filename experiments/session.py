@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from agentdyno.core.errors import DynoError, EnvironmentFault, InputError
+from agentdyno.core.event import WireRecord
 from agentdyno.core.settings import RunOptions
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.bench import Bench, open_bench
-from agentdyno.experiments.execute import Executor
+from agentdyno.experiments.execute import Executor, uses_memory
 from agentdyno.experiments.matrix import Brake, Watcher, run_trials
 from agentdyno.experiments.plan import PlannedTrial, plan
 from agentdyno.experiments.request import Request
@@ -157,10 +158,17 @@ async def _run(
         _environments(list(wanted.values()), options, view, report.skipped),
         _check_tools(bench, request),
     )
+    with_memory = {trial.id for trial in todo if uses_memory(trial)}
+
+    async def keep(trial: Trial, wire: Sequence[WireRecord]) -> None:
+        await writer.put(trial, wire)
+        if trial.id in with_memory:
+            await memory.keep(trial)
+
     async with _hosts(refs, options, report.skipped) as hosts:
         able = [trial for trial in todo if trial.runner.label not in report.skipped]
         view.planned(able, len(report.reused))
         return await run_trials(
-            able, Executor(bench=bench, memory=memory).run, hosts, writer.put,
+            able, Executor(bench=bench, memory=memory).run, hosts, keep,
             concurrency=options.concurrency, brake=brake, watcher=view,
         )

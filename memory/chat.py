@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Any
 
-from psycopg_pool import AsyncConnectionPool
+import psycopg
 
 from agentdyno.core.trial import Trial
 
@@ -20,7 +19,7 @@ _LINK = """
 """
 
 
-async def keep_chat(pool: AsyncConnectionPool[Any], trial: Trial) -> bool:
+async def keep_chat(link: psycopg.AsyncConnection, trial: Trial) -> bool:
     """Store the user turns and answers of a sealed trial; returns whether they were new.
 
     The memories that it found or wrote are linked when the trial's `end_state["memory"]` is what
@@ -31,7 +30,7 @@ async def keep_chat(pool: AsyncConnectionPool[Any], trial: Trial) -> bool:
     """
     memory = trial.end_state.get("memory") or {}
     spaces = [memory.get("namespace"), memory.get("seed_namespace")]
-    async with pool.connection() as link, link.cursor() as cursor:
+    async with link.cursor() as cursor:
         await cursor.execute(_SESSION, [trial.id, *spaces, trial.started_at])
         row = await cursor.fetchone()
         if row is None:

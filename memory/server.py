@@ -17,6 +17,8 @@ from agentdyno.core.errors import HarnessFault
 from agentdyno.core.event import MemoryAccess
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, MemoryItem
+from agentdyno.core.trial import Trial
+from agentdyno.memory.chat import keep_chat
 from agentdyno.memory.embedder import Embedder
 from agentdyno.memory.search import Hit, Query, search, vector_text
 from agentdyno.memory.toolset import SEARCH, checked, tools_of, unstorable
@@ -130,6 +132,14 @@ class MemoryServer:
             "namespace": box.namespace, "seed_namespace": box.seed_namespace,
             "mode": self.mode, "written": box.written,
         }
+
+    async def keep(self, trial: Trial) -> None:
+        """Store the conversation of a sealed trial, linked to the items it found or wrote.
+
+        Raises:
+            HarnessFault: the database is away.
+        """
+        await self._with_link(lambda link: keep_chat(link, trial))
 
     async def _search(self, box: _Box, used: dict[str, Any]) -> list[Hit]:
         if not box.seeds and not box.written:

@@ -39,8 +39,9 @@ async def test_turns_and_used_memories_are_kept_once(
         user_turns=("Is it ripe?", "And now?"), answers=("Yes.",), events=tuple(sink.events),
         end_state={"memory": await memory.end_state("t1")},
     )
-    assert await keep_chat(pool, trial)
-    assert not await keep_chat(pool, trial)
+    async with pool.connection() as link:
+        assert await keep_chat(link, trial)
+        assert not await keep_chat(link, trial)
     async with pool.connection() as link:
         messages = await link.execute("SELECT role, text FROM chat_message ORDER BY seq")
         assert await messages.fetchall() == [
