@@ -16,15 +16,14 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from crewai.llms.providers.openai.completion import OpenAICompletion
-from crewai.mcp.content import content_blocks_to_text
 from crewai.tools import BaseTool
-from crewai.tools.tool_failure import ToolFailure, ToolFailureReason
 from crewai.utilities.pydantic_schema_utils import create_model_from_schema
 from mcp.types import Tool
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from agentdyno.runners._crewai_session import Session
+from agentdyno.runners._crewai_versions import tool_answer
 
 CONTEXT_WINDOW = 128_000
 """Tokens; see `GatewayLLM.get_context_window_size`."""
@@ -133,13 +132,7 @@ class GatewayTool(BaseTool):
         return self.scope.result(self._call(arguments))
 
     async def _call(self, arguments: dict[str, Any]) -> Any:
-        result = await self.session.call(self.tool, arguments)
-        text = content_blocks_to_text(result.content)
-        if not result.isError:
-            return text
-        return ToolFailure(
-            message=text, reason=ToolFailureReason.MCP_ERROR, details={"tool": self.tool}
-        )
+        return tool_answer(self.tool, await self.session.call(self.tool, arguments))
 
 
 def gateway_tool(tool: Tool, session: Session, scope: Scope) -> GatewayTool:
@@ -158,15 +151,6 @@ def _args_schema(name: str, schema: str) -> type[BaseModel]:
         json.loads(schema), model_name=f"{name}Schema", enrich_descriptions=True
     )
     return built
-
-
-def no_rate_limit_retries() -> None:
-    """Stop the loop of up to three attempts around every model call, which no setting reaches."""
-    from crewai.llms import retry
-
-    if not hasattr(retry, "_LLM_RATE_LIMIT_MAX_ATTEMPTS"):
-        raise AttributeError("crewai.llms.retry counts its attempts by another name now")
-    retry._LLM_RATE_LIMIT_MAX_ATTEMPTS = 1
 
 
 def silence() -> None:

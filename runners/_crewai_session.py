@@ -4,7 +4,7 @@
 # mypy sees the harness's Python: no framework there, and another major version of mcp.
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ class Door(httpx.Auth):
     url = ""
     token = ""
 
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Readdress `request` and sign it."""
         request.url = httpx.URL(self.url)
         request.headers["Authorization"] = f"Bearer {self.token}"

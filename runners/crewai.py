@@ -1,4 +1,5 @@
-"""CrewAI 1.15.30 on openai 2.54 and mcp 1.30.
+"""CrewAI; tried with 1.15.30 (mcp 1.30) and 1.14.3 (mcp 1.26), both on openai 2.54: what they do
+differently is in `_crewai_versions.py` alone, and in the parity manifest.
 
 single    `Agent.kickoff_async`, given the messages of the user turns before.
 pipeline  native: `Crew` with `Process.sequential`, one task for each step; a crew keeps nothing
@@ -40,6 +41,7 @@ try:
     from crewai import Agent, Crew, Process, Task
     from openai import DefaultAsyncHttpxClient
 
+    from agentdyno.runners import _crewai_versions as release
     from agentdyno.runners._crewai_parts import (
         CONTEXT_WINDOW,
         GatewayLLM,
@@ -47,7 +49,6 @@ try:
         Scope,
         TurnLimitReached,
         gateway_tool,
-        no_rate_limit_retries,
         silence,
     )
     from agentdyno.runners._crewai_session import Sessions
@@ -81,10 +82,10 @@ def _model(
     endpoint = assignment.endpoints[spec.name]
     options = {"parallel_tool_calls": spec.parallel_tool_calls} if endpoint.mcp_url else {}
     model = GatewayLLM(
-        model=spec.model, custom_openai=True, base_url=endpoint.model_base_url,
+        **release.MODEL_OPTIONS, model=spec.model, base_url=endpoint.model_base_url,
         api_key=assignment.token, temperature=spec.temperature, stream=assignment.stream,
-        max_retries=0, timeout=None, additional_params=options,
-        max_turns=spec.max_turns, http=http, scope=scope,
+        max_retries=0, timeout=None, additional_params=options, max_turns=spec.max_turns,
+        http=http, scope=scope,
     )
     model.is_o1_model = False
     return model
@@ -147,7 +148,7 @@ class _Trial:
     async def _kickoff(self, turn: str) -> str:
         request: Any = {"role": "user", "content": turn}
         output = await self._agents[0].kickoff_async([*self._messages, request])
-        self._messages = [m for m in output.messages if m["role"] != "system"]
+        self._messages = release.carried(self._messages, request, output)
         return str(output.raw)
 
     async def _crew(self, turn: str) -> str:
@@ -159,7 +160,7 @@ class _Trial:
             agents=self._agents, tasks=tasks, process=Process.sequential, cache=False,
             memory=False, verbose=False, tracing=False,
         )
-        output: Any = await crew.akickoff()
+        output: Any = await release.kickoff(crew)
         self._chat += [
             {"role": "user", "content": turn}, {"role": "assistant", "content": output.raw}
         ]
@@ -204,12 +205,13 @@ class CrewAIRunner:
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None
         self._sessions = TeamPool(self._build)
-        no_rate_limit_retries()
+        release.no_rate_limit_retries()
         silence()
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations, _TEAM_ROWS)
+        older = release.rows_of(single=isinstance(assignment.pattern, Single))
+        return parity_rows(assignment, _deviations, _TEAM_ROWS + older)
 
     async def run(self, assignment: Assignment, emit: Emit) -> Answer:
         """Drive the team; a cancellation closes the scope, so that CrewAI's threads come back."""

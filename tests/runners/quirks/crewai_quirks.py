@@ -10,7 +10,8 @@ from crewai.tools.mcp_native_tool import MCPNativeTool
 from crewai.utilities import agent_utils
 from pydantic import BaseModel
 
-from agentdyno.runners._crewai_parts import no_rate_limit_retries, silence
+from agentdyno.runners._crewai_parts import silence
+from agentdyno.runners._crewai_versions import no_rate_limit_retries, rows_of
 
 
 class _Arguments(BaseModel):
@@ -106,3 +107,7 @@ def native_mcp_tools_take_the_servers_name() -> None:
 
 def panels_and_warnings_can_be_silenced() -> None:
     silence()
+
+
+def the_newest_release_has_all_that_an_older_one_lacks() -> None:
+    assert (*rows_of(single=True), *rows_of(single=False)) == ()
