@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from pgvector import Vector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -100,4 +101,4 @@ async def search(link: psycopg.AsyncConnection, query: Query) -> list[Hit]:
 
 def vector_text(vector: Sequence[float]) -> str:
     """Return `vector` in pgvector's text form."""
-    return "[" + ",".join(map(repr, vector)) + "]"
+    return Vector(vector).to_text()
