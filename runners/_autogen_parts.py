@@ -37,7 +37,7 @@ class Client(OpenAIChatCompletionClient):
         """Answer at once."""
         return await super().create(messages, **{**options, "tool_choice": self._tool_choice})
 
-    def create_stream(  # type: ignore[override]  # the options are handed on, whatever they are
+    def create_stream(
         self, messages: Sequence[LLMMessage], **options: Any
     ) -> AsyncGenerator[str | CreateResult, None]:
         """Answer in pieces."""
