@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -32,7 +33,23 @@ def load_settings() -> Settings:
     return Settings(
         cache=Path(cache).expanduser().absolute(),
         database_url=SecretStr(url) if url else None,
+        **_embeddings(),
     )
+
+
+def _embeddings() -> dict[str, Any]:
+    url, model, key = (
+        os.environ.get(f"AGENTDYNO_EMBEDDINGS_{part}") or None for part in ("URL", "MODEL", "KEY")
+    )
+    if bool(url) != bool(model):
+        raise UsageError(
+            "AGENTDYNO_EMBEDDINGS_URL and AGENTDYNO_EMBEDDINGS_MODEL are only of use together.",
+            "set both, or neither for a lexical memory",
+        )
+    return {
+        "embeddings_url": url, "embeddings_model": model,
+        "embeddings_key": SecretStr(key) if key else None,
+    }
 
 
 def stdout_console() -> Console:

@@ -5,7 +5,7 @@ import contextlib
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -20,11 +20,12 @@ from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.matrix import Brake
-from agentdyno.experiments.request import read_request
+from agentdyno.experiments.request import Request, read_request
 from agentdyno.experiments.session import Report, run_session
 from agentdyno.experiments.summary import summarize
+from agentdyno.memory.embedder import Embedder
 from agentdyno.memory.server import MemoryServer
-from agentdyno.store.database import CONNECTION_ERRORS
+from agentdyno.store.database import CONNECTION_ERRORS, Pool
 from agentdyno.store.spool import Spool, import_spools
 from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
@@ -56,7 +57,6 @@ async def _run(
     settings: Settings, options: RunOptions, view: RunView
 ) -> tuple[Report, list[Trial]]:
     request = await read_request(settings, options)
-    brake = Brake()
     async with open_database(settings) as pool:
         store = TrialStore(pool)
         spools = settings.cache / "spool"
@@ -64,20 +64,9 @@ async def _run(
             view.note(f"stored {imported} trials of an earlier run that had lost its database")
         command, asked = shlex.join(["agentdyno", *sys.argv[1:]]), options.model_dump(mode="json")
         matrix = await store.create_matrix(command, asked)
-
-        async def revive() -> None:
-            await address(settings)
-
-        writer = TrialWriter(
-            store, matrix, Spool(spools, matrix, command, asked), revive=revive
-        )
-        memory = MemoryServer(pool, revive=revive)
         try:
-            with _ctrl_c(brake, view):
-                async with writer:
-                    report = await run_session(
-                        request, store, writer, memory, brake=brake, view=view
-                    )
+            spool = Spool(spools, matrix, command, asked)
+            report = await _measure(settings, request, pool, matrix, spool, view)
         except BaseException:
             # This error is the one to show; a database that is away may well be its cause.
             with contextlib.suppress(DynoError, *CONNECTION_ERRORS):
@@ -85,6 +74,37 @@ async def _run(
             raise
         await store.finish_matrix(matrix, "interrupted" if report.interrupted else "finished")
         return report, await store.load([trial.id for trial in report.planned])
+
+
+async def _measure(
+    settings: Settings, request: Request, pool: Pool, matrix: str, spool: Spool, view: RunView
+) -> Report:
+    async def revive() -> None:
+        await address(settings)
+
+    brake, store = Brake(), TrialStore(pool)
+    async with open_embedder(settings) as embedder:
+        memory = MemoryServer(pool, embedder, revive=revive)
+        with _ctrl_c(brake, view):
+            async with TrialWriter(store, matrix, spool, revive=revive) as writer:
+                return await run_session(request, store, writer, memory, brake=brake, view=view)
+
+
+@contextlib.asynccontextmanager
+async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
+    """Open the embedding endpoint that the settings name; none keeps the memory lexical."""
+    if settings.embeddings_url is None or settings.embeddings_model is None:
+        yield None
+        return
+    # Imported on demand: its HTTP client costs a tenth of the start-up.
+    from agentdyno.memory.endpoint import EndpointEmbedder
+
+    key = settings.embeddings_key.get_secret_value() if settings.embeddings_key else ""
+    embedder = EndpointEmbedder(settings.embeddings_url, settings.embeddings_model, api_key=key)
+    try:
+        yield embedder
+    finally:
+        await embedder.close()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from agentdyno.core.describe import described_schema
 from agentdyno.core.scenario import ArchetypeFile, Scenario
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -17,7 +18,7 @@ MODELS: dict[str, type[BaseModel]] = {"agent": ArchetypeFile, "scenario": Scenar
 def schema_text(model: type[BaseModel], title: str) -> str:
     """Return the JSON Schema of `model` as the text of a file."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
-    body = {key: value for key, value in model.model_json_schema().items() if key != "title"}
+    body = {key: value for key, value in described_schema(model).items() if key != "title"}
     return json.dumps(schema | body, indent=2, ensure_ascii=False) + "\n"
 
 

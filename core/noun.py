@@ -4,8 +4,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Noun(BaseModel):
-    """A frozen value that refuses unknown keys; field docstrings become schema descriptions."""
+    """A frozen value that refuses unknown keys."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    # Field docstrings become schema descriptions in `core/describe.py`: pydantic's own
+    # `use_attribute_docstrings` parses every class's source at each start.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -15,6 +15,13 @@ class Settings(Noun):
     """Folder for environments, the embedded database and spooled results (AGENTDYNO_CACHE)."""
     database_url: SecretStr | None = None
     """PostgreSQL address (AGENTDYNO_DATABASE_URL); null for the embedded server."""
+    embeddings_url: str | None = None
+    """Base URL of an OpenAI-compatible embedding endpoint, ending in /v1
+    (AGENTDYNO_EMBEDDINGS_URL); null keeps the memory lexical."""
+    embeddings_model: str | None = None
+    """Model asked for there (AGENTDYNO_EMBEDDINGS_MODEL)."""
+    embeddings_key: SecretStr | None = None
+    """Its bearer token (AGENTDYNO_EMBEDDINGS_KEY)."""
 
 
 class RunOptions(Noun):

@@ -33,14 +33,15 @@ def trial_id(key: TrialKey) -> str:
 
 
 def _trial(
-    scenario: LoadedScenario, script: Script, runner: RunnerRef, options: RunOptions, repeat: int
+    scenario: LoadedScenario, script: Script, runner: RunnerRef, options: RunOptions,
+    embedder: str | None, repeat: int,
 ) -> PlannedTrial:
     limits = scenario.scenario.limits
     if options.timeout_s is not None:
         limits = limits.model_copy(update={"timeout_s": options.timeout_s})
     key = TrialKey(
         scenario=scenario.scenario.name,
-        scenario_digest=content_hash([scenario.digest, limits.model_dump(mode="json")]),
+        scenario_digest=content_hash([scenario.digest, limits.model_dump(mode="json"), embedder]),
         runner=runner.name,
         runner_version=runner.version,
         runner_digest=runner.digest,
@@ -59,13 +60,17 @@ def plan(
     options: RunOptions,
     scenarios: Iterable[tuple[LoadedScenario, Script]],
     runners: Iterable[RunnerRef],
+    embedder: str | None = None,
 ) -> tuple[PlannedTrial, ...]:
-    """Return the matrix as trials, repeat by repeat so that every column fills evenly."""
+    """Return the matrix as trials, repeat by repeat so that every column fills evenly.
+
+    `embedder` is what makes the memory's vectors; null while memory is lexical.
+    """
     cells = [
         (scenario, script, runner) for scenario, script in scenarios for runner in runners
     ]
     return tuple(
-        _trial(scenario, script, runner, options, repeat)
+        _trial(scenario, script, runner, options, embedder, repeat)
         for repeat in range(options.trials)
         for scenario, script, runner in cells
     )

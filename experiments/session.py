@@ -133,7 +133,7 @@ async def run_session(
     Runners whose environment cannot be made or started are left out and reported.
     """
     options = request.options
-    planned = plan(options, request.scenarios, request.runners)
+    planned = plan(options, request.scenarios, request.runners, memory.embedder_id)
     todo, reused = await _todo(store, planned, options)
     report = Report(skipped=dict(request.unresolved), reused=reused)
     if todo:

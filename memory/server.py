@@ -72,6 +72,11 @@ class MemoryServer:
         """`lexical` while there is no embedder: nothing knows what words mean."""
         return "semantic" if self._embedder else "lexical"
 
+    @property
+    def embedder_id(self) -> str | None:
+        """What makes the vectors; null while memory is lexical."""
+        return self._embedder.id if self._embedder else None
+
     def tools(self, agent: AgentSpec) -> tuple[dict[str, Any], ...]:
         """Return the tools that the agent's `memory` setting gives it."""
         return tools_of(agent)

@@ -1,10 +1,12 @@
 """The two memory tools as agents see them, and the check of what agents send."""
 
-from typing import Any
-
-from jsonschema import Draft202012Validator
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from agentdyno.core.spec import AgentSpec
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 SEARCH: dict[str, Any] = {
     "name": "memory_search",
@@ -44,9 +46,14 @@ WRITE: dict[str, Any] = {
 }
 
 _TOOLS = {tool["name"]: tool for tool in (SEARCH, WRITE)}
-_VALIDATORS = {
-    name: Draft202012Validator(tool["inputSchema"]) for name, tool in _TOOLS.items()
-}
+
+
+@cache
+def _validator(tool: str) -> "Draft202012Validator":
+    # Imported when memory is used: it costs a fifth of the harness's start-up.
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(_TOOLS[tool]["inputSchema"])
 
 
 def tools_of(agent: AgentSpec) -> tuple[dict[str, Any], ...]:
@@ -68,7 +75,7 @@ def checked(tool: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], str]:
     }
     problems = [
         f"{'.'.join(map(str, error.absolute_path)) or 'arguments'}: {error.message}"
-        for error in _VALIDATORS[tool].iter_errors(used)
+        for error in _validator(tool).iter_errors(used)
     ]
     if not problems and (problem := unstorable(used)):
         problems.append(problem)

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from agentdyno.core.describe import described_schema
 from agentdyno.core.noun import Noun
 from agentdyno.core.spec import Name
 
@@ -112,7 +113,7 @@ class ScriptFile(Noun):
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a script file, which editors complete it by."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema", **ScriptFile.model_json_schema(),
+        "$schema": "https://json-schema.org/draft/2020-12/schema", **described_schema(ScriptFile),
     }
 
 

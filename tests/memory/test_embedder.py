@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentdyno.core.errors import HarnessFault
-from agentdyno.memory.embedder import EndpointEmbedder
+from agentdyno.memory.endpoint import EndpointEmbedder
 
 Answer = Callable[[dict[str, Any]], tuple[int, Any]]
 
