@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 
 from agentdyno.core.errors import DynoError
@@ -53,6 +52,9 @@ def alive(cluster: Cluster) -> bool:
 
 def running_pid(data: Path) -> int | None:
     """Return the pid of the postmaster of `data`; None when it is gone, a zombie or another's."""
+    # Imported on demand: a server that runs is not looked at.
+    import psutil
+
     try:
         pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
         process = psutil.Process(pid)
