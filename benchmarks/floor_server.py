@@ -2,11 +2,14 @@
 
 It asks for `add(2, 3)` when a request offers tools and shows no tool result yet, and answers with
 text otherwise. It keeps nothing and checks nothing, so it is the least that a Python server costs.
+With the port of such a server as its argument it is the least that a gateway costs instead: it
+takes a request, sends it on over a connection kept alive, and passes the answer back.
 Prints its port on stdout and serves until stdin closes.
 """
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -32,20 +35,27 @@ CALL = _completion({
 TEXT = _completion({"role": "assistant", "content": "The sum is 5."}, "stop")
 
 
-def _http(body: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-    return head % len(body) + body
+def _http(first_line: bytes, body: bytes) -> bytes:
+    head = b"%b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % (first_line, len(body)) + body
 
 
-CALL_RESPONSE, TEXT_RESPONSE = _http(CALL), _http(TEXT)
+def _response(body: bytes) -> bytes:
+    return _http(b"HTTP/1.1 200 OK", body)
+
+
+CALL_RESPONSE, TEXT_RESPONSE = _response(CALL), _response(TEXT)
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection."""
+    """One keep-alive connection; calls `on_message` with each body that arrives."""
+
+    on_message: Callable[[bytes], None]
+    new_parser: Callable[[Any], Any] = httptools.HttpRequestParser
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
-        self.parser = httptools.HttpRequestParser(self)
+        self.parser = type(self).new_parser(self)
         self.body = bytearray()
 
     def data_received(self, data: bytes) -> None:
@@ -55,20 +65,62 @@ class Connection(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
-        request = orjson.loads(self.body) if self.body else {}
+        body = bytes(self.body)
         self.body.clear()
+        self.on_message(body)
+
+
+class Model(Connection):
+    """Answers from memory."""
+
+    def on_message(self, body: bytes) -> None:
+        request = orjson.loads(body) if body else {}
         seen = any(message["role"] == "tool" for message in request.get("messages", ()))
         wants_tool = request.get("tools") and not seen
         self.transport.write(CALL_RESPONSE if wants_tool else TEXT_RESPONSE)
 
 
-async def main() -> None:
+class Upstream(Connection):
+    """The client side of a gateway."""
+
+    new_parser = httptools.HttpResponseParser
+
+
+class Gateway(Connection):
+    """Passes each request on to a connection of its own, and the answer back."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.pause_reading()
+        self.upstream = Upstream()
+        self.upstream.on_message = lambda body: self.transport.write(_response(body))
+        self.connecting = asyncio.create_task(self.connect())
+
+    async def connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self.upstream, "127.0.0.1", self.port)
+        self.transport.resume_reading()
+
+    def on_message(self, body: bytes) -> None:
+        first_line = b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1"
+        self.upstream.transport.write(_http(first_line, body))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.upstream.transport.close()
+
+
+async def main(upstream_port: int | None) -> None:
     """Serve until stdin closes."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Connection, "127.0.0.1", 0)
+    server = await loop.create_server(
+        (lambda: Gateway(upstream_port)) if upstream_port else Model, "127.0.0.1", 0
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(int(sys.argv[1]) if sys.argv[1:] else None))

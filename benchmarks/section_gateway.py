@@ -1,4 +1,8 @@
-"""CPU per model call: our gateway, with token, script, events and raw log, against the floor."""
+"""CPU per model call: our gateway, with token, script, events and raw log, against the floor.
+
+The floor is the gateway that one would write by hand to do nothing but pass on: server side and
+client side, its own process alone. Latency is added to that of asking the model directly.
+"""
 
 import asyncio
 import contextlib
@@ -9,12 +13,11 @@ from collections.abc import Iterator
 from statistics import median
 
 import psutil
-from bare_side import floor_server
 from figures import spread, target
 from http_load import load, request
-from process_tree import HERE
+from process_tree import HERE, compiled_environment
 
-CALLS, CONCURRENCIES, GOAL = 4000, (1, 16), 8.0
+CALLS, CONCURRENCIES, GOAL, MEMORY = 4000, (1, 16), 8.0, 80
 BODY = json.dumps({
     "model": "default",
     "messages": [
@@ -23,7 +26,7 @@ BODY = json.dumps({
         {"role": "assistant", "content": None, "tool_calls": [{
             "id": "call_1", "type": "function",
             "function": {"name": "evaluate", "arguments": '{"expression": "2 + 3"}'}}]},
-        {"role": "tool", "tool_call_id": "call_1", "content": '{"expression":"2 + 3","result":5}'},
+        {"role": "tool", "tool_call_id": "call_1", "content": '{"expression":"2 + 3","value":5}'},
     ],
     "tools": [{"type": "function", "function": {
         "name": "evaluate", "description": "Evaluate an expression. " * 10,
@@ -32,10 +35,11 @@ BODY = json.dumps({
 
 
 @contextlib.contextmanager
-def gateway_server() -> Iterator[tuple[int, psutil.Process]]:
-    """Serve one endless trial; yields port and process."""
+def serving(script: str, *arguments: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a server of this folder for the duration of the context; yields port and process."""
     server = subprocess.Popen(
-        [sys.executable, HERE / "gateway_server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, HERE / script, *arguments], env=compiled_environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )
     assert server.stdin is not None
     assert server.stdout is not None
@@ -58,22 +62,26 @@ def cpu_us(
 
 
 def main(rounds: int) -> None:
-    """Print one line per concurrency."""
+    """Print one line per concurrency, then what the gateway's process holds in memory."""
     ours = request("/t/bench/solver/v1/chat/completions", BODY, "bench-token")
     floor = request("/v1/chat/completions", BODY)
-    with floor_server() as (url, floor_process), gateway_server() as (port, process):
-        floor_port = int(url.split(":")[2].split("/")[0])
+    with (
+        serving("floor_server.py") as model,
+        serving("floor_server.py", str(model[0])) as passing,
+        serving("gateway_server.py") as gateway,
+    ):
+        sides = ((*model, floor), (*passing, floor), (*gateway, ours))
         for concurrency in CONCURRENCIES:
-            pairs = [
-                (cpu_us(floor_port, floor_process, floor, concurrency),
-                 cpu_us(port, process, ours, concurrency))
-                for _ in range(rounds + 1)
-            ][1:]
-            ratios = [gateway[0] / bare[0] for bare, gateway in pairs]
-            added = [[gateway[k] - bare[k] for bare, gateway in pairs] for k in (1, 2)]
+            trios = [[cpu_us(*side, concurrency) for side in sides] for _ in range(rounds + 1)][1:]
+            one_side, both_sides, own = ([trio[at][0] for trio in trios] for at in range(3))
+            ratio = [a / b for a, b in zip(own, both_sides, strict=True)]
+            added = [[trio[2][k] - trio[0][k] for trio in trios] for k in (1, 2)]
             print(
-                f"c={concurrency:<3} floor {spread([b[0] for b, _ in pairs], 0)} µs CPU, gateway "
-                f"{spread([g[0] for _, g in pairs], 0)} µs, ratio {spread(ratios, 1)}, "
-                f"added p50 {spread(added[0])} ms, p99 {spread(added[1])} ms; "
-                + target(median(ratios) <= GOAL, f"at most {GOAL:.0f}x"), flush=True,
+                f"c={concurrency:<3} µs CPU: hand-written gateway {spread(both_sides, 0)} (server "
+                f"alone {spread(one_side, 0)}), ours {spread(own, 0)}\n"
+                f"      ratio {spread(ratio, 1)} ({median(own) / median(one_side):.1f} to the "
+                f"server alone), added p50 {spread(added[0])} ms, p99 {spread(added[1])} ms; "
+                + target(median(ratio) <= GOAL, f"at most {GOAL:.0f}x"), flush=True,
             )
+        resident = gateway[1].memory_info().rss / 1e6
+        print(f"memory {resident:.0f} MB; " + target(resident <= MEMORY, f"at most {MEMORY} MB"))

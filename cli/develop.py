@@ -44,10 +44,13 @@ def test(pytest_args: tuple[str, ...]) -> int:
 def lint() -> int:
     """Run ruff, import-linter and mypy (strict); prints each command first.
 
-    Adapters are type-checked in their runners' environments, as far as those are made.
+    Adapters are type-checked in their runners' environments, which are made when missing.
     """
     _need_checkout()
+    from agentdyno.cli.environments import ensure_all
     from agentdyno.cli.linters import run_linters
+
+    ensure_all()
 
     return run_linters(ROOT)
 

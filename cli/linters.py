@@ -16,7 +16,7 @@ from agentdyno.runners.registry import RUNNERS
 def run_linters(root: Path) -> int:
     """Run every linter on the checkout at `root`; returns 1 when one of them complains."""
     failed = not _passes(["ruff", "check", "."], root)
-    failed |= not _passes(["importlinter.cli", "lint"], root)
+    failed |= not _passes(["lint-imports", "--no-logo"], root)
     with tempfile.TemporaryDirectory() as folder:
         # mypy takes a package's name from its folder, and a checkout may be called anything.
         (Path(folder) / "agentdyno").symlink_to(root, target_is_directory=True)
@@ -31,16 +31,14 @@ def _mypy_commands(root: Path) -> Iterator[list[str]]:
     yield [*base, "-p", "agentdyno"]
     for name, row in RUNNERS.items():
         ref = run_async(envs.resolve(name, load_settings().cache))
-        if envs.is_ready(ref):
-            module = row.path.partition(":")[0]
-            yield [*base, "--python-executable", str(ref.python), "-m", module]
-        else:
-            print(f"{name}: adapter not type-checked, its environment is not made", flush=True)
+        module = row.path.partition(":")[0]
+        yield [*base, "--python-executable", str(ref.python), "-m", module]
 
 
 def _passes(command: Sequence[str], folder: Path, **environ: str) -> bool:
     print("$", *command, flush=True)
+    program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=folder, env={**os.environ, **environ}, check=False
+        [program, *command[1:]], cwd=folder, env={**os.environ, **environ}, check=False
     )
     return done.returncode == 0

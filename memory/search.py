@@ -101,4 +101,4 @@ async def search(link: psycopg.AsyncConnection, query: Query) -> list[Hit]:
 
 def vector_text(vector: Sequence[float]) -> str:
     """Return `vector` in pgvector's text form."""
-    return Vector(vector).to_text()
+    return Vector(list(vector)).to_text()
