@@ -94,22 +94,21 @@ class Gateway(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()
         self.upstream = Upstream()
         self.upstream.on_message = lambda body: self.transport.write(_response(body))
-        self.connecting = asyncio.create_task(self.connect())
-
-    async def connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: self.upstream, "127.0.0.1", self.port)
-        self.transport.resume_reading()
+        connect = asyncio.get_running_loop().create_connection
+        self.connecting = asyncio.create_task(
+            connect(lambda: self.upstream, "127.0.0.1", self.port))
 
     def on_message(self, body: bytes) -> None:
-        first_line = b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1"
-        self.upstream.transport.write(_http(first_line, body))
+        request = _http(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1", body)
+        if self.connecting.done():
+            self.upstream.transport.write(request)
+        else:
+            self.connecting.add_done_callback(lambda _: self.upstream.transport.write(request))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.upstream.transport.close()
+        self.connecting.add_done_callback(lambda _: self.upstream.transport.close())
 
 
 async def main(upstream_port: int | None) -> None:

@@ -21,7 +21,7 @@ KEPT = 100
 
 
 class ShortSink(Sink):
-    """A trial ends and is stored; this one does not, so it drops what a short one would not hold."""
+    """A trial ends and is stored; this one does not, so it forgets instead."""
 
     def record(self, event: Event) -> None:
         if len(self.events) >= KEPT:
