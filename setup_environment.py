@@ -13,8 +13,10 @@ import sys
 import time
 import venv
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent
+HARNESS_FAULT = 3
 SCRIPT = """import sys
 from agentdyno.cli.main import main
 sys.exit(main())
@@ -26,9 +28,10 @@ def say(text: str) -> None:
     print(f"dyno: {text}", file=sys.stderr, flush=True)
 
 
-def fail(text: str, hint: str) -> None:
+def fail(text: str, hint: str) -> NoReturn:
     """End with the reason and the next command."""
-    sys.exit(f"dyno: {text}\n  next: {hint}")
+    say(f"{text}\n  next: {hint}")
+    sys.exit(HARNESS_FAULT)
 
 
 def run(*command: str | Path) -> None:
@@ -40,9 +43,9 @@ def run(*command: str | Path) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
     )
     if done.returncode:
-        tail = "\n".join("    " + line for line in done.stdout.splitlines()[-12:])
+        tail = "\n".join("    " + line for line in done.stdout.splitlines()[-4:])
         fail(
-            f"{Path(command[0]).name} could not install agentdyno's dependencies:\n{tail}",
+            f"agentdyno's dependencies could not be installed:\n{tail}",
             "check that this machine reaches a Python package index, then run the command again",
         )
 
@@ -51,7 +54,7 @@ def uv_requirement(lock: Path) -> str:
     """Return the pinned `uv==VERSION` of the lock file."""
     found = re.search(r"^uv==\S+", lock.read_text(), re.MULTILINE)
     if not found:
-        sys.exit(f"dyno: {lock} does not pin uv")
+        fail(f"{lock} does not pin uv", "restore the lock file: git checkout locks")
     return found.group()
 
 

@@ -47,7 +47,7 @@ class RunView(View):
             self._bars.total(label, labels.count(label))
         if todo:
             kept = f", {reused} stored already" if reused else ""
-            self._console.print(f"running {len(todo)} trials{kept}", style="dim")
+            self._console.print(f"running {_trials(len(todo))}{kept}", style="dim")
 
     def ended(self, trial: Trial) -> None:
         """Advance the runner's bar, and say at once what went wrong."""
@@ -64,3 +64,7 @@ class RunView(View):
             self._console.print(
                 f"passed {self._done}/{len(self._labels)} {name}", markup=False, style="dim"
             )
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"

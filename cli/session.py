@@ -134,11 +134,11 @@ def _explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
         console.print(f"[red]skipped[/] {escape(label)}: {escape(str(fault))}")
     if report.reused:
         console.print(
-            f"{len(report.reused)} of {len(report.planned)} trials were stored already; "
+            f"stored already: {len(report.reused)} of {len(report.planned)}; "
             "--fresh runs them again.", style="dim",
         )
     if report.missing:
-        console.print(f"{report.missing} trials are missing; the same command runs them.")
+        console.print(f"still missing: {report.missing}; the same command runs them.")
     if trials:
         shown = next((trial for trial in trials if not _good(trial)), trials[0])
         console.print(f"see one trial: agentdyno show {shown.id[:10]}")

@@ -90,7 +90,7 @@ async def test_a_run_ends_with_a_table_and_a_rerun_only_reads_it(command: Comman
     assert "agentdyno show " in err
     code, again, err = await command("run", "docs_question", "--runner", RUNNER, "--trials", "1")
     assert (code, again) == (0, out)
-    assert "1 of 1 trials were stored already" in err
+    assert "stored already: 1 of 1" in err
 
 
 async def test_more_trials_run_only_what_is_missing_and_fresh_runs_all(

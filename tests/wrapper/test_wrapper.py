@@ -101,7 +101,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_next_command(
     (tmp_path / "file").write_text("in the way")
     environ = {"AGENTDYNO_CACHE": str(tmp_path / "file"), "PATH": os.environ["PATH"]}
     done = dyno("list", script=checkout / "dyno", **environ)
-    assert done.returncode != 0
+    assert done.returncode == 3
     assert "AGENTDYNO_CACHE=" in done.stderr
     assert "Traceback" not in done.stderr
 
