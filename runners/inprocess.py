@@ -13,7 +13,7 @@ from agentdyno.core.errors import UsageError
 from agentdyno.core.trial import Assignment, WorkerReport
 from agentdyno.runners.base import Emit, Runner
 from agentdyno.runners.execution import Execution, versions
-from agentdyno.runners.meter import CpuMeter, peak_rss_mb
+from agentdyno.runners.meter import CpuMeter
 from agentdyno.runners.pool import nothing
 from agentdyno.runners.ref import RunnerRef
 from agentdyno.runners.registry import load_runner
@@ -48,8 +48,8 @@ class InProcessHost:
             try:
                 report = await self._timed(execution, emit)
             finally:
-                cpu_s = self._meter.stop(assignment.trial_id)
-        return report.model_copy(update={"cpu_s": cpu_s, "peak_rss_mb": peak_rss_mb()})
+                used = self._meter.stop(assignment.trial_id)
+        return report.model_copy(update=used)
 
     async def close(self) -> None:
         """Release what the runner holds."""

@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 _STATUS = Path("/proc/self/status")
 
@@ -17,17 +18,24 @@ class CpuMeter:
 
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
+        self._cold: set[str] = set()
+        self._warm = False
         self._last = time.process_time()
 
     def start(self, trial_id: str) -> None:
         """Begin to count for `trial_id`."""
         self._settle()
         self._shares[trial_id] = 0.0
+        if not self._warm:
+            self._cold.add(trial_id)
 
-    def stop(self, trial_id: str) -> float:
-        """Stop counting for `trial_id`; returns its CPU seconds (user + system)."""
+    def stop(self, trial_id: str) -> dict[str, Any]:
+        """Stop counting for `trial_id`; returns the fields of `WorkerReport` that are measured."""
         self._settle()
-        return self._shares.pop(trial_id)
+        self._warm = True
+        cold = trial_id in self._cold
+        self._cold.discard(trial_id)
+        return {"cpu_s": self._shares.pop(trial_id), "cold": cold, "peak_rss_mb": peak_rss_mb()}
 
     def _settle(self) -> None:
         now = time.process_time()

@@ -17,7 +17,7 @@ from agentdyno.core.event import Message, Step
 from agentdyno.core.trial import Assignment
 from agentdyno.runners.base import Emit, Runner
 from agentdyno.runners.execution import Execution, describe, versions
-from agentdyno.runners.meter import CpuMeter, peak_rss_mb
+from agentdyno.runners.meter import CpuMeter
 from agentdyno.runners.protocol import (
     TO_WORKER,
     Cancel,
@@ -149,7 +149,7 @@ class Worker:
         trial_id = execution.assignment.trial_id
         self._meter.start(trial_id)
         report = await execution.run(self._emitter(trial_id))
-        used = {"cpu_s": self._meter.stop(trial_id), "peak_rss_mb": peak_rss_mb()}
+        used = self._meter.stop(trial_id)
         del self._running[trial_id]
         self._mouth.say(Done(trial_id=trial_id, report=report.model_copy(update=used)))
         del self._mouth.tokens[trial_id]
