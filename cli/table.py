@@ -104,6 +104,6 @@ def print_comparison(console: Console, rows: Sequence[Row]) -> None:
     )
     if any(row.cold for row in rows):
         console.print(
-            "* first trials of a fresh process; with --trials 5 the median is over warm ones.",
+            "* first trials of a fresh process; with more --trials the median is over warm ones.",
             style="dim",
         )

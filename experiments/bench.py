@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ async def open_bench(models: ModelGateway, tools: ToolGateway) -> AsyncIterator[
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         _application(models, tools), http="httptools", lifespan="off", log_config=None,
-        access_log=False, server_header=False, date_header=False, ws="none",
+        access_log=False, server_header=False, date_header=False, proxy_headers=False, ws="none",
         timeout_keep_alive=600, timeout_graceful_shutdown=1,
     )
     server = _Server(config)
@@ -76,8 +77,12 @@ async def open_bench(models: ModelGateway, tools: ToolGateway) -> AsyncIterator[
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="bench")
     try:
         await server.listening.wait()
+        # What is loaded by now lives until the end: the collector need not visit it with each call.
+        gc.collect()
+        gc.freeze()
         yield Bench(models=models, tools=tools, address=f"http://127.0.0.1:{port}")
     finally:
+        gc.unfreeze()
         server.should_exit = True
         await serving
         await tools.stop()

@@ -10,15 +10,17 @@ is done its own way and printed in the parity manifest.
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crewai import Agent, Crew
 from crewai.agent import core
 from crewai.lite_agent_output import LiteAgentOutput
 from crewai.llms.providers.openai.completion import OpenAICompletion
-from mcp.types import CallToolResult
 
 from agentdyno.core.trial import Setting
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult
 
 JOINS_BLOCKS = find_spec("crewai.mcp.content") is not None
 """Before, CrewAI's MCP client gave the model the first content block of a result, and no other."""
@@ -70,7 +72,7 @@ async def kickoff(crew: Crew) -> Any:
     return await (crew.kickoff_async() if HOLDS_THE_LOOP else crew.akickoff())
 
 
-def tool_answer(tool: str, result: CallToolResult) -> Any:
+def tool_answer(tool: str, result: "CallToolResult") -> Any:
     """Return `result` as CrewAI's own MCP client hands it to an agent."""
     text = _text(result)
     if not (KNOWS_FAILURES and result.isError):
@@ -80,7 +82,7 @@ def tool_answer(tool: str, result: CallToolResult) -> Any:
     return ToolFailure(message=text, reason=ToolFailureReason.MCP_ERROR, details={"tool": tool})
 
 
-def _text(result: CallToolResult) -> str:
+def _text(result: "CallToolResult") -> str:
     if JOINS_BLOCKS:
         from crewai.mcp.content import content_blocks_to_text
 

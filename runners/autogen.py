@@ -25,7 +25,7 @@ import logging
 import time
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
@@ -45,12 +45,15 @@ try:
     from autogen_core.models import ModelInfo
     from openai import DefaultAsyncHttpxClient
 
-    from agentdyno.runners._autogen_parts import Client, Sessions, Workbench
+    from agentdyno.runners._autogen_parts import Client, Sessions
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner autogen needs packages that this Python does not have: {error}.",
         "agentdyno env sync autogen",
     ) from error
+
+if TYPE_CHECKING:
+    from agentdyno.runners._autogen_tools import Workbench
 
 # The runtime logs each exception of an agent with its traceback, and then raises it.
 logging.getLogger("autogen_core").setLevel(logging.CRITICAL)
@@ -80,7 +83,7 @@ def _model(
     )
 
 
-def _tools(sessions: Sessions, name: str) -> list[Workbench] | None:
+def _tools(sessions: Sessions, name: str) -> "list[Workbench] | None":
     return [sessions.open[name]] if name in sessions.open else None
 
 
@@ -89,7 +92,7 @@ def _agent(
     spec: AgentSpec,
     participant: str,
     model: Client,
-    tools: list[Workbench] | None,
+    tools: "list[Workbench] | None",
 ) -> AssistantAgent:
     return AssistantAgent(
         participant, model, workbench=tools,
