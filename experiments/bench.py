@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -77,12 +76,8 @@ async def open_bench(models: ModelGateway, tools: ToolGateway) -> AsyncIterator[
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="bench")
     try:
         await server.listening.wait()
-        # What is loaded by now lives until the end: the collector need not visit it with each call.
-        gc.collect()
-        gc.freeze()
         yield Bench(models=models, tools=tools, address=f"http://127.0.0.1:{port}")
     finally:
-        gc.unfreeze()
         server.should_exit = True
         await serving
         await tools.stop()
