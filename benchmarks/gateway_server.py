@@ -1,4 +1,8 @@
-"""A bench with one endless trial of `scenarios/one_tool`: prints `PORT TOKEN`, ends with stdin."""
+"""A bench with two endless trials of `scenarios/one_tool`; prints its port, ends with stdin.
+
+Trial `scripted` plays the script; trial `constant` has an upstream that answers at once, so that its
+calls cost what the gateway costs. The token is `bench-token`.
+"""
 
 import asyncio
 import sys
@@ -11,8 +15,11 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import Limits
 from agentdyno.experiments.bench import open_bench
 from agentdyno.experiments.request import load_scripted
+from agentdyno.models.conversation import Reply
+from agentdyno.models.embeddings import EmbeddingRequest, Embeddings
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.scripted import ScriptedUpstream
+from agentdyno.models.upstream import ModelRequest
 from agentdyno.tools.gateway import ToolGateway
 
 LIMITS = Limits(timeout_s=3600, max_model_calls=10**9, max_tool_calls=10**9)
@@ -30,13 +37,25 @@ class ShortSink(Sink):
         super().record(event)
 
 
+class Constant:
+    """An upstream that costs nothing."""
+
+    async def reply(self, request: ModelRequest) -> Reply:
+        return Reply(text="The sum is 5.")
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        raise AssertionError("no call of this benchmark asks for embeddings")
+
+
 async def main() -> None:
     """Serve until stdin closes."""
     loaded, script = load_scripted(str(HERE / "scenarios" / "one_tool"))
-    sink = ShortSink(trial_id="bench", token="bench-token", limits=LIMITS)
+    upstreams = {"scripted": ScriptedUpstream(script, 0), "constant": Constant()}
     async with open_bench(ModelGateway(), ToolGateway({})) as bench:
-        await bench.tools.open(sink, loaded.agents, loaded.scenario.mcpServers, loaded.folder)
-        bench.models.open(sink, loaded.agents, ScriptedUpstream(script, 0))
+        for trial, upstream in upstreams.items():
+            sink = ShortSink(trial_id=trial, token="bench-token", limits=LIMITS)
+            await bench.tools.open(sink, loaded.agents, loaded.scenario.mcpServers, loaded.folder)
+            bench.models.open(sink, loaded.agents, upstream)
         print(bench.address.rpartition(":")[2], flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 from figures import spread
 from http_load import connect, request
-from section_gateway import gateway_server
+from section_gateway import serving
 
 SESSIONS = 500
 HELLO = {
@@ -23,7 +23,7 @@ def _message(method: str, params: dict[str, Any], ident: int | None = 1) -> byte
     body = {"jsonrpc": "2.0", "method": method, "params": params}
     if ident is not None:
         body["id"] = ident
-    return request("/mcp/bench/solver", json.dumps(body).encode(), "bench-token")
+    return request("/mcp/scripted/solver", json.dumps(body).encode(), "bench-token")
 
 
 MESSAGES = (
@@ -50,7 +50,7 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def main(rounds: int) -> None:
     """Print the cost of a whole session, and of a session without its call."""
-    with gateway_server() as (port, process):
+    with serving("gateway_server.py") as (port, process):
         costs: dict[int, list[float]] = {3: [], 4: []}
         for _ in range(rounds + 1):
             for count, values in costs.items():

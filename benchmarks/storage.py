@@ -1,9 +1,9 @@
 """What storing costs: `python benchmarks/storage.py [--trials N] [--rounds N]`.
 
 Pairwise in one run, per round: the same sealed trials (25 events each) appended as JSON lines, the
-floor, and stored in Postgres in batches of 20, two in flight, without and with six raw model
-exchanges. CPU is this process's plus the server's, from /proc. At the end: the time to list 1,000
-stored trials.
+floor, and stored in Postgres in batches of the writer's own size, two in flight, without and with
+six raw model exchanges. CPU is this process's plus the server's, from /proc. At the end: the time to
+list 1,000 stored trials.
 Starts an embedded server in a temporary folder and removes it.
 """
 
@@ -27,8 +27,8 @@ from agentdyno.store.migrations import migrate
 from agentdyno.store.postgres import ensure_server, remove_server, server_status
 from agentdyno.store.rows import pack, to_json
 from agentdyno.store.trials import TrialStore
+from agentdyno.store.writer import BATCH
 
-BATCH = 20
 Sealed = tuple[Trial, tuple[WireRecord, ...]]
 
 
