@@ -1,7 +1,7 @@
-"""A bench with two endless trials of `scenarios/one_tool`; prints its port, ends with stdin.
+"""A bench with two endless trials of `scenarios/one_tool`; prints its port.
 
 Trial `scripted` plays the script; trial `constant` has an upstream that answers at once, so that its
-calls cost what the gateway costs. The token is `bench-token`.
+calls cost what the gateway costs; it ends with stdin. Their tokens are `scripted-token` and `constant-token`.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ async def main() -> None:
     upstreams = {"scripted": ScriptedUpstream(script, 0), "constant": Constant()}
     async with open_bench(ModelGateway(), ToolGateway({})) as bench:
         for trial, upstream in upstreams.items():
-            sink = ShortSink(trial_id=trial, token="bench-token", limits=LIMITS)
+            sink = ShortSink(trial_id=trial, token=f"{trial}-token", limits=LIMITS)
             await bench.tools.open(sink, loaded.agents, loaded.scenario.mcpServers, loaded.folder)
             bench.models.open(sink, loaded.agents, upstream)
         print(bench.address.rpartition(":")[2], flush=True)

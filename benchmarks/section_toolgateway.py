@@ -23,7 +23,7 @@ def _message(method: str, params: dict[str, Any], ident: int | None = 1) -> byte
     body = {"jsonrpc": "2.0", "method": method, "params": params}
     if ident is not None:
         body["id"] = ident
-    return request("/mcp/scripted/solver", json.dumps(body).encode(), "bench-token")
+    return request("/mcp/scripted/solver", json.dumps(body).encode(), "scripted-token")
 
 
 MESSAGES = (
