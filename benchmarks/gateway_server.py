@@ -1,7 +1,7 @@
-"""A bench with two endless trials of `scenarios/one_tool`; prints its port.
+"""A bench with two endless trials of `scenarios/one_tool`: prints its port, ends with stdin.
 
-Trial `scripted` plays the script; trial `constant` has an upstream that answers at once, so that its
-calls cost what the gateway costs; it ends with stdin. Their tokens are `scripted-token` and `constant-token`.
+Trial `scripted` plays the script; trial `constant` has an upstream that answers at once, so that
+its calls cost what the gateway costs. Their tokens are `scripted-token` and `constant-token`.
 """
 
 import asyncio

@@ -74,8 +74,8 @@ def main(rounds: int) -> None:
     ):
         sides = (
             (*model, floor), (*passing, floor),
-            (*gateway, request(path.format("constant"), BODY, "bench-token")),
-            (*gateway, request(path.format("scripted"), BODY, "bench-token")),
+            (*gateway, request(path.format("constant"), BODY, "constant-token")),
+            (*gateway, request(path.format("scripted"), BODY, "scripted-token")),
         )
         for concurrency in CONCURRENCIES:
             rows = [[cpu_us(*side, concurrency) for side in sides] for _ in range(rounds + 1)][1:]

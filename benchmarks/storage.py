@@ -2,9 +2,8 @@
 
 Pairwise in one run, per round: the same sealed trials (25 events each) appended as JSON lines, the
 floor, and stored in Postgres in batches of the writer's own size, two in flight, without and with
-six raw model exchanges. CPU is this process's plus the server's, from /proc. At the end: the time to
-list 1,000 stored trials.
-Starts an embedded server in a temporary folder and removes it.
+six raw model exchanges. CPU is this process's plus the server's, from /proc. At the end: the time
+to list 1,000 stored trials. Starts an embedded server in a temporary folder and removes it.
 """
 
 import argparse
