@@ -51,14 +51,14 @@ async def run_trials(
     concurrency: int,
     brake: Brake,
     watcher: Watcher,
-) -> list[Trial]:
-    """Run `trials` in order, at most `concurrency` at once; returns those that were sealed.
+) -> list[str]:
+    """Run `trials` in order, at most `concurrency` at once; returns the ids of those sealed.
 
     A trial is kept before it counts. Trials cancelled by the brake are neither kept nor returned,
     so that the next run finds them missing.
     """
     waiting = iter(trials)
-    sealed: list[Trial] = []
+    sealed: list[str] = []
 
     async def lane() -> None:
         for planned in waiting:
@@ -69,7 +69,7 @@ async def run_trials(
             if trial.outcome is Outcome.CANCELLED:
                 return
             await keep(trial, wire)
-            sealed.append(trial)
+            sealed.append(trial.id)
             watcher.ended(trial)
 
     brake.tasks.update(

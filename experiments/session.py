@@ -32,8 +32,8 @@ class Report:
 
     planned: tuple[PlannedTrial, ...] = ()
     """The whole matrix, without the runners that cannot be started."""
-    ran: list[Trial] = field(default_factory=list)
-    """Trials sealed by this run."""
+    ran: list[str] = field(default_factory=list)
+    """Ids of trials sealed by this run."""
     reused: frozenset[str] = frozenset()
     """Ids of trials that were stored already."""
     skipped: dict[str, DynoError] = field(default_factory=dict)
@@ -150,7 +150,7 @@ async def run_session(
 async def _run(
     bench: Bench, request: Request, todo: Sequence[PlannedTrial], report: Report,
     writer: TrialWriter, memory: MemoryServer, brake: Brake, view: View,
-) -> list[Trial]:
+) -> list[str]:
     """Run `todo` on the runners that can be started; the others land in `report.skipped`."""
     options = request.options
     wanted = {trial.runner.label: trial.runner for trial in todo}

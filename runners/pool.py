@@ -56,7 +56,7 @@ class WorkerPool:
     """Hosts the trials of one runner in a process of its own, started with the first trial."""
 
     def __init__(
-        self, ref: RunnerRef, slots: int, *, recycle_after: int = 500, grace_s: float = 2.0,
+        self, ref: RunnerRef, slots: int, *, recycle_after: int = 2000, grace_s: float = 2.0,
         start_timeout_s: float = START_TIMEOUT_S,
     ) -> None:
         """Prepare for at most `slots` trials at a time.
