@@ -39,7 +39,7 @@ class Sessions:
     """The tool sessions of a pattern's agents, which serve one trial after the other."""
 
     def __init__(self) -> None:
-        self.open: "dict[str, Workbench]" = {}
+        self.open: dict[str, Workbench] = {}
         """Workbenches by agent; an agent without tools has none."""
 
     async def bind(self, assignment: Assignment) -> None:

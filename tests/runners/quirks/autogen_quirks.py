@@ -11,7 +11,7 @@ from autogen_core import CancellationToken
 from autogen_ext.tools.mcp import McpSessionActor, McpWorkbench, StreamableHttpServerParams
 from mcp.types import ListToolsResult
 
-from agentdyno.runners._autogen_parts import _forget_at_exit
+from agentdyno.runners._autogen_tools import _forget_at_exit
 
 _PARAMS = StreamableHttpServerParams(url="http://127.0.0.1:9/mcp")
 
