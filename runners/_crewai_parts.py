@@ -1,4 +1,4 @@
-"""What the CrewAI adapter overrides: where model and tool calls go, and what is silenced.
+"""What the CrewAI adapter overrides: where model calls go, and what is silenced.
 
 CrewAI's executor is synchronous: it blocks one thread for each model call and each tool call, and
 nothing can take a thread back. So both only wait there, for work on the event loop that a `Scope`
@@ -9,21 +9,22 @@ can cancel.
 # mypy sees the harness's Python: no framework there, and another major version of mcp.
 
 import asyncio
-import json
 import warnings
 from collections.abc import Coroutine
-from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crewai.llms.providers.openai.completion import OpenAICompletion
-from crewai.tools import BaseTool
-from crewai.utilities.pydantic_schema_utils import create_model_from_schema
-from mcp.types import Tool
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
-from agentdyno.runners._crewai_session import Session
-from agentdyno.runners._crewai_versions import tool_answer
+from agentdyno.core.spec import pattern_agents
+from agentdyno.core.trial import Assignment
+from agentdyno.runners.teams import Held
+
+if TYPE_CHECKING:
+    from mcp.types import Tool
+
+    from agentdyno.runners._crewai_session import Session
 
 CONTEXT_WINDOW = 128_000
 """Tokens; see `GatewayLLM.get_context_window_size`."""
@@ -115,42 +116,36 @@ class GatewayLLM(OpenAICompletion):
         return AsyncOpenAI(**self._get_client_params(), http_client=self.http)
 
 
-class GatewayTool(BaseTool):
-    """One tool of the agent's MCP session, called with the model's arguments as they are."""
+class Sessions:
+    """The tool sessions of a pattern's agents, which serve one trial after the other."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    def __init__(self) -> None:
+        self._held: dict[str, Held[Session]] = {}
+        self.open: dict[str, tuple[Session, list[Tool]]] = {}
+        """Session and tools by agent; an agent without tools has none."""
 
-    scope: Scope = Field(exclude=True)
-    session: Session = Field(exclude=True)
-    tool: str
+    async def bind(self, assignment: Assignment) -> None:
+        """Point the sessions at the trial, and read its tools."""
+        for name in pattern_agents(assignment.pattern):
+            url = assignment.endpoints[name].mcp_url
+            if url is None:
+                continue
+            if name in self.open and self.open[name][0].is_gone():
+                await self._held[name].close()
+                del self.open[name]
+            if name not in self.open:
+                # Dear to import, so only a team with tools pays for it.
+                from agentdyno.runners._crewai_session import Session
 
-    def run(self, /, **arguments: Any) -> Any:
-        """Skip the check against `args_schema`: it fills in nulls and makes dates of strings."""
-        return self._run(**arguments)
+                self._held[name] = Held(Session.open(url, assignment.token))
+                self.open[name] = (await self._held[name].open(), [])
+            session = self.open[name][0]
+            session.turn_to(url, assignment.token)
+            self.open[name] = (session, await session.tools())
 
-    def _run(self, /, **arguments: Any) -> Any:
-        return self.scope.result(self._call(arguments))
-
-    async def _call(self, arguments: dict[str, Any]) -> Any:
-        return tool_answer(self.tool, await self.session.call(self.tool, arguments))
-
-
-def gateway_tool(tool: Tool, session: Session, scope: Scope) -> GatewayTool:
-    """Return `tool` as CrewAI's own MCP client would describe it."""
-    schema = _args_schema(tool.name, json.dumps(tool.inputSchema))
-    return GatewayTool(
-        name=tool.name, description=tool.description or "", args_schema=schema, tool=tool.name,
-        session=session, scope=scope,
-    )
-
-
-@lru_cache(maxsize=512)
-def _args_schema(name: str, schema: str) -> type[BaseModel]:
-    """Build the class once for all trials: it costs 5 ms."""
-    built: type[BaseModel] = create_model_from_schema(
-        json.loads(schema), model_name=f"{name}Schema", enrich_descriptions=True
-    )
-    return built
+    async def close(self) -> None:
+        """Close the sessions."""
+        await asyncio.gather(*(held.close() for held in self._held.values()))
 
 
 def silence() -> None:

@@ -1,10 +1,10 @@
-"""MCP sessions of the CrewAI adapter: one for each agent of a team, pooled between trials."""
+"""An MCP session of the CrewAI adapter; imported by teams with tools alone, for it is dear."""
 
 # mypy: disable-error-code="import-not-found, misc, attr-defined"
 # mypy sees the harness's Python: no framework there, and another major version of mcp.
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -13,49 +13,45 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, Tool
 
-from agentdyno.core.spec import pattern_agents
-from agentdyno.core.trial import Assignment
-from agentdyno.runners.teams import Held
+from agentdyno.runners.teams import Door
 
 ResultT = TypeVar("ResultT")
 
 
-class Door(httpx.Auth):
-    """Sends each request of a pooled MCP session to the trial that holds the session now."""
-
-    url = ""
-    token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Readdress `request` and sign it."""
-        request.url = httpx.URL(self.url)
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
+class GatewayDoor(Door, httpx.Auth):
+    """The door of one session, as its HTTP client wants it."""
 
 
 class Session:
     """An MCP session that says when it is gone: the client leaves its callers waiting for ever."""
 
-    def __init__(self, client: ClientSession) -> None:
+    def __init__(self, client: ClientSession, door: GatewayDoor) -> None:
         self._client = client
+        self._door = door
         self._gone = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, door: Door) -> AsyncIterator["Session"]:
-        """Connect through `door`; the harness keeps the time."""
+    async def open(cls, url: str, token: str) -> AsyncIterator["Session"]:
+        """Connect; the harness keeps the time."""
+        door = GatewayDoor()
+        door.url, door.token = url, token
         async with AsyncExitStack() as stack:
             http = httpx.AsyncClient(auth=door, timeout=None)  # noqa: S113
             await stack.enter_async_context(http)
             read, write, _ = await stack.enter_async_context(
                 streamable_http_client(url, http_client=http)
             )
-            session = cls(await stack.enter_async_context(ClientSession(read, write)))
+            session = cls(await stack.enter_async_context(ClientSession(read, write)), door)
             await session._client.initialize()
             try:
                 yield session
             finally:
                 session._gone.set()
+
+    def turn_to(self, url: str, token: str) -> None:
+        """Serve another trial from now on."""
+        self._door.url, self._door.token = url, token
 
     def is_gone(self) -> bool:
         """Return whether the connection ended."""
@@ -80,34 +76,3 @@ class Session:
         finally:
             gone.cancel()
             answer.cancel()
-
-
-class Sessions:
-    """The tool sessions of a pattern's agents, which serve one trial after the other."""
-
-    def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
-        self._held: dict[str, Held[Session]] = {}
-        self.open: dict[str, tuple[Session, list[Tool]]] = {}
-        """Session and tools by agent; an agent without tools has none."""
-
-    async def bind(self, assignment: Assignment) -> None:
-        """Point the sessions at the trial, and read its tools."""
-        for name in pattern_agents(assignment.pattern):
-            url = assignment.endpoints[name].mcp_url
-            if url is None:
-                continue
-            door = self._doors.setdefault(name, Door())
-            door.url, door.token = url, assignment.token
-            if name in self.open and self.open[name][0].is_gone():
-                await self._held[name].close()
-                del self.open[name]
-            if name not in self.open:
-                self._held[name] = Held(Session.open(url, door))
-                self.open[name] = (await self._held[name].open(), [])
-            session = self.open[name][0]
-            self.open[name] = (session, await session.tools())
-
-    async def close(self) -> None:
-        """Close the sessions."""
-        await asyncio.gather(*(held.close() for held in self._held.values()))

@@ -27,7 +27,7 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
@@ -45,18 +45,19 @@ try:
     from agentdyno.runners._crewai_parts import (
         CONTEXT_WINDOW,
         GatewayLLM,
-        GatewayTool,
         Scope,
+        Sessions,
         TurnLimitReached,
-        gateway_tool,
         silence,
     )
-    from agentdyno.runners._crewai_session import Sessions
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner crewai needs packages that this Python does not have: {error}.",
         "agentdyno env sync crewai",
     ) from error
+
+if TYPE_CHECKING:
+    from agentdyno.runners._crewai_tools import GatewayTool
 
 _THREADS = 64
 """Each model call waits in one; tools of a turn have threads of their own."""
@@ -91,14 +92,18 @@ def _model(
     return model
 
 
-def _tools(sessions: Sessions, scope: Scope) -> dict[str, list[GatewayTool]]:
+def _tools(sessions: Sessions, scope: Scope) -> "dict[str, list[GatewayTool]]":
+    if not sessions.open:
+        return {}
+    from agentdyno.runners._crewai_tools import gateway_tool
+
     return {
         name: [gateway_tool(tool, session, scope) for tool in listed]
         for name, (session, listed) in sessions.open.items()
     }
 
 
-def _agent(spec: AgentSpec, model: GatewayLLM, tools: Sequence[GatewayTool]) -> Agent:
+def _agent(spec: AgentSpec, model: GatewayLLM, tools: "Sequence[GatewayTool]") -> Agent:
     return Agent(
         role=spec.role, goal=spec.goal, backstory=spec.instructions, llm=model, tools=list(tools),
         max_iter=spec.max_turns, max_retry_limit=0, cache=False, allow_delegation=False,

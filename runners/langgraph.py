@@ -14,7 +14,7 @@ Quirks held by the contract tests:
 import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message, Step
@@ -30,19 +30,19 @@ try:
     from langchain.agents import create_agent
     from langchain_core.callbacks import UsageMetadataCallbackHandler
     from langchain_core.messages import HumanMessage
-    from langchain_mcp_adapters.client import MultiServerMCPClient
-    from langchain_mcp_adapters.tools import load_mcp_tools
     from langchain_openai import ChatOpenAI
     from langgraph.errors import GraphRecursionError
     from langgraph.graph import START, MessagesState, StateGraph
     from langgraph.runtime import Runtime
-    from mcp import ClientSession
     from pydantic import SecretStr
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner langgraph needs packages that this Python does not have: {error}.",
         "agentdyno env sync langgraph",
     ) from error
+
+if TYPE_CHECKING:
+    from mcp import ClientSession
 
 _UNUSED = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(501)))
 """Given as the synchronous client, which no call uses; a real one would load certificates."""
@@ -61,8 +61,8 @@ class _Seat:
     spec: AgentSpec
     model: ChatOpenAI
     door: _Door
-    held: Held[ClientSession] | None = None
-    session: ClientSession | None = None
+    held: "Held[ClientSession] | None" = None
+    session: "ClientSession | None" = None
     listed: Any = None
     agent: Any = None
 
@@ -106,6 +106,8 @@ async def _tools(seat: _Seat) -> list[Any] | None:
     if listed == seat.listed:
         return None
     seat.listed = listed
+    from langchain_mcp_adapters.tools import load_mcp_tools
+
     return await load_mcp_tools(seat.session)
 
 
@@ -141,7 +143,10 @@ def _limit(spec: AgentSpec) -> dict[str, Any]:
     return {"recursion_limit": 2 * spec.max_turns}
 
 
-def _session(url: str, door: _Door) -> AbstractAsyncContextManager[ClientSession]:
+def _session(url: str, door: _Door) -> "AbstractAsyncContextManager[ClientSession]":
+    # Dear to import, so only a team with tools pays for it.
+    from langchain_mcp_adapters.client import MultiServerMCPClient
+
     return MultiServerMCPClient({"gateway": {
         "transport": "streamable_http", "url": url, "auth": door,
         "timeout": _NO_DEADLINE_S, "sse_read_timeout": _NO_DEADLINE_S,

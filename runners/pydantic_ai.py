@@ -19,7 +19,7 @@ import time
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
@@ -34,7 +34,6 @@ try:
     from openai import AsyncOpenAI
     from pydantic_ai import Agent, RunContext, RunUsage, UsageLimits
     from pydantic_ai.exceptions import UsageLimitExceeded
-    from pydantic_ai.mcp import MCPToolset
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import openai_model_profile
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -45,6 +44,9 @@ except ImportError as error:
         "agentdyno env sync pydantic_ai",
     ) from error
 
+
+if TYPE_CHECKING:
+    from pydantic_ai.mcp import MCPToolset
 
 _TLS = ssl.create_default_context()
 """One for all clients: making it is dearer than a trial."""
@@ -63,8 +65,8 @@ class _Seat:
     door: _Door
     http: httpx2.AsyncClient | None = None
     """Client of the MCP session; null for an agent without tools."""
-    held: Held[MCPToolset[None]] | None = None
-    toolset: MCPToolset[None] | None = None
+    held: "Held[MCPToolset[None]] | None" = None
+    toolset: "MCPToolset[None] | None" = None
     agent: Agent[None, str] | None = None
 
 
@@ -84,7 +86,7 @@ def _settings(spec: AgentSpec, has_tools: bool) -> Any:
     return lambda context: settings
 
 
-async def _tools(seat: _Seat) -> list[MCPToolset[None]] | None:
+async def _tools(seat: _Seat) -> "list[MCPToolset[None]] | None":
     """Return the toolsets that the agent must be built with, or null when it has them already."""
     if seat.http is None:
         return [] if seat.agent is None else None
@@ -92,6 +94,9 @@ async def _tools(seat: _Seat) -> list[MCPToolset[None]] | None:
         if await seat.toolset.client.list_tools() == await seat.toolset.list_tools():
             return None
         await seat.held.close()
+    # Dear to import, so only a team with tools pays for it.
+    from pydantic_ai.mcp import MCPToolset
+
     seat.held = Held(MCPToolset(
         str(httpx2.URL(seat.door.url).join("/mcp")), http_client=seat.http,
         tool_error_behavior="failed", init_timeout=None, read_timeout=None,
@@ -100,7 +105,7 @@ async def _tools(seat: _Seat) -> list[MCPToolset[None]] | None:
     return [seat.toolset]
 
 
-def _agent(seat: _Seat, toolsets: list[MCPToolset[None]]) -> Agent[None, str]:
+def _agent(seat: _Seat, toolsets: "list[MCPToolset[None]]") -> Agent[None, str]:
     spec = seat.spec
     return Agent(
         _model(seat), name=spec.name, instructions=spec.instructions, toolsets=toolsets,
