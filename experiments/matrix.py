@@ -54,29 +54,41 @@ async def run_trials(
 ) -> list[str]:
     """Run `trials` in order, at most `concurrency` at once; returns the ids of those sealed.
 
-    A trial is kept before it counts. Trials cancelled by the brake are neither kept nor returned,
-    so that the next run finds them missing.
+    A trial counts when it is kept, which happens behind the next trial's back, so that many are
+    kept in one transaction. Trials cancelled by the brake are neither kept nor returned, so that
+    the next run finds them missing. The first trial that cannot be kept ends the run.
     """
     waiting = iter(trials)
     sealed: list[str] = []
+    keeping: set[asyncio.Task[None]] = set()
+
+    async def finish(trial: Trial, wire: Sequence[WireRecord]) -> None:
+        await keep(trial, wire)
+        sealed.append(trial.id)
+        watcher.ended(trial)
 
     async def lane() -> None:
         for planned in waiting:
-            if brake.soft:
+            if brake.soft or any(task.done() for task in keeping):
                 return
             watcher.started(planned)
             trial, wire = await execute(planned, hosts[planned.runner.label])
             if trial.outcome is Outcome.CANCELLED:
                 return
-            await keep(trial, wire)
-            sealed.append(trial.id)
-            watcher.ended(trial)
+            task = asyncio.create_task(finish(trial, wire), name=f"keep-{trial.id}")
+            keeping.add(task)
+            task.add_done_callback(forget)
+
+    def forget(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and not task.exception():
+            keeping.discard(task)
 
     brake.tasks.update(
         asyncio.create_task(lane(), name=f"lane-{number}")
         for number in range(min(concurrency, len(trials)))
     )
     results = await asyncio.gather(*brake.tasks, return_exceptions=True)
+    results += await asyncio.gather(*keeping, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result

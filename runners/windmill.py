@@ -77,12 +77,12 @@ class _Seat:
     held: Held[MCPToolset[None]]
 
 
-def _model(provider: Provider, http: httpx2.AsyncClient) -> OpenAIChatModel:
+def _model(name: str, http: httpx2.AsyncClient) -> OpenAIChatModel:
     client = AsyncOpenAI(
-        base_url=provider.resource["base_url"], api_key=provider.resource["api_key"],
-        max_retries=0, timeout=None, http_client=http,
+        base_url="http://unbound/v1", api_key="unbound", max_retries=0, timeout=None,
+        http_client=http,
     )
-    return OpenAIChatModel(provider.model, provider=OpenAIProvider(openai_client=client))
+    return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
 
 
 async def _tool(context: Any, call: Any, name: str, arguments: dict[str, Any]) -> Any:
@@ -129,6 +129,7 @@ class _Team:
         self._http = http
         self._tls = tls
         self._seats: dict[str, _Seat] = {}
+        self._models: dict[str, OpenAIChatModel] = {}
 
     async def bind(self, assignment: Assignment) -> None:
         """Point the sessions at the trial; its tools are listed when a step first needs them."""
@@ -148,8 +149,16 @@ class _Team:
             await seat.held.close()
 
     def model(self, provider: Provider) -> OpenAIChatModel:
-        """Return a client of the model."""
-        return _model(provider, self._http)
+        """Return a client of the model, pointed at the provider's resource.
+
+        The steps of a flow run one after the other, so one client serves them all.
+        """
+        if provider.model not in self._models:
+            self._models[provider.model] = _model(provider.model, self._http)
+        model = self._models[provider.model]
+        model.client.base_url = httpx2.URL(provider.resource["base_url"])
+        model.client.api_key = provider.resource["api_key"]
+        return model
 
     async def tools(self, resource_path: str) -> MCPToolset[None]:
         """Return the tools that a resource names, connected."""

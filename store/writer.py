@@ -14,6 +14,8 @@ from agentdyno.store.trials import TrialStore
 
 BATCH = 64
 """Most trials in one transaction."""
+LINGER_S = 0.05
+"""Seconds that a trial waits for others to share its transaction."""
 PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """Waits before each new try while the database is away."""
 
@@ -90,6 +92,9 @@ class TrialWriter:
         while self._waiting or not self._closing:
             await self._arrived.wait()
             self._arrived.clear()
+            if len(self._waiting) < BATCH and not self._closing:
+                # One transaction for all that end about now, instead of one for each.
+                await asyncio.sleep(LINGER_S)
             while self._waiting:
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                 await self._write(batch)
