@@ -14,7 +14,7 @@ from agentdyno.store.trials import TrialStore
 
 BATCH = 64
 """Most trials in one transaction."""
-LINGER_S = 0.05
+LINGER_S = 0.2
 """Seconds that a trial waits for others to share its transaction."""
 PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """Waits before each new try while the database is away."""
