@@ -62,9 +62,12 @@ def rows_of(*, single: bool) -> tuple[Setting, ...]:
 
 def carried(before: Sequence[Any], request: Any, output: LiteAgentOutput) -> list[Any]:
     """Return the messages to give to `Agent.kickoff` before the next user turn."""
-    if KEEPS_ROLES:
-        return [message for message in output.messages if message["role"] != "system"]
-    return [*before, request, {"role": "assistant", "content": output.raw}]
+    answer = {"role": "assistant", "content": output.raw}
+    if not KEEPS_ROLES:
+        return [*before, request, answer]
+    kept = [message for message in output.messages if message["role"] != "system"]
+    # An agent without tools leaves its own answer out of its messages.
+    return kept if kept[-1]["role"] == "assistant" else [*kept, answer]
 
 
 async def kickoff(crew: Crew) -> Any:

@@ -23,6 +23,12 @@ async def test_each_user_turn_is_answered_with_what_was_said_before_in_view(lab:
     assert run.texts == ("noted", "the tool said between", "you said k7, and I said noted")
 
 
+@pytest.mark.requirement("runner:answer:one-per-turn")
+async def test_an_agent_without_tools_keeps_the_conversation_too(lab: Lab):
+    run = await lab.run("REMEMBER k7", "RECALL", agents=[agent("solo", tools=())])
+    assert run.texts == ("noted", "you said k7, and I said noted")
+
+
 @pytest.mark.requirement("runner:model:streaming")
 async def test_a_streamed_trial_gives_the_same_answer_with_a_first_token(lab: Lab):
     run = await lab.run("ECHO drops", stream=True)
