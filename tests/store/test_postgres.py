@@ -1,6 +1,7 @@
 """The embedded server: one per cache, for its owner alone, and back after any death."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -221,22 +222,43 @@ async def test_roots_server_runs_as_nobody_special_also_below_a_closed_folder(
 
 @pytest.mark.skipif(not ROOT, reason="needs root to become another user; all other tests are one")
 async def test_a_normal_user_needs_nothing_of_roots(open_folder: Path) -> None:
-    (open_folder / "agentdyno").symlink_to(Path(__file__).parents[2])
     cache = open_folder / "home" / "cache"
     cache.parent.mkdir()
     os.chown(cache.parent, 65534, 65534)
-    done = ran(
-        _python_for_all(), "-c", START, str(cache), user=65534, group=65534, extra_groups=[],
-        cwd="/", env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(
-            [str(open_folder), *(path for path in sys.path if path.endswith("-packages"))]
-        )},
-    )
+    packages = [path for path in sys.path if path.endswith("-packages")]
+    with contextlib.ExitStack() as seen:
+        seen.enter_context(_seen_at(open_folder / "agentdyno", Path(__file__).parents[2]))
+        for number, path in enumerate(packages):
+            seen.enter_context(_seen_at(open_folder / f"packages{number}", Path(path)))
+        done = ran(
+            _python_for_all(), "-c", START, str(cache), user=65534, group=65534, extra_groups=[],
+            cwd="/", env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join([
+                str(open_folder), *(str(path) for path in open_folder.glob("packages*")),
+            ])},
+        )
+        try:
+            assert done.returncode == 0, done.stderr
+            pid = (await server_status(cache)).pid
+            assert Path(f"/proc/{pid}").stat().st_uid == 65534
+        finally:
+            await remove_server(cache)
+
+
+@contextmanager
+def _seen_at(place: Path, folder: Path) -> Iterator[None]:
+    """Show `folder` at `place`, also when it lies below one that only root may enter.
+
+    Read-only, so that nobody who clears the folder around it can reach what it shows.
+    """
+    place.mkdir()
+    done = ran("mount", "-o", "bind,ro", str(folder), str(place))
+    if done.returncode:
+        pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
     try:
-        assert done.returncode == 0, done.stderr
-        pid = (await server_status(cache)).pid
-        assert Path(f"/proc/{pid}").stat().st_uid == 65534
+        yield
     finally:
-        await remove_server(cache)
+        ran("umount", "--lazy", str(place)).check_returncode()
+        place.rmdir()
 
 
 def _python_for_all() -> str:
