@@ -16,7 +16,6 @@ from agentdyno.core.spec import Limits
 from agentdyno.experiments.bench import open_bench
 from agentdyno.experiments.request import load_scripted
 from agentdyno.models.conversation import Reply
-from agentdyno.models.embeddings import EmbeddingRequest, Embeddings
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import ModelRequest
@@ -40,11 +39,8 @@ class ShortSink(Sink):
 class Constant:
     """An upstream that costs nothing."""
 
-    async def reply(self, request: ModelRequest) -> Reply:
+    async def answer(self, request: ModelRequest) -> Reply:
         return Reply(text="The sum is 5.")
-
-    async def embed(self, request: EmbeddingRequest) -> Embeddings:
-        raise AssertionError("no call of this benchmark asks for embeddings")
 
 
 async def main() -> None:

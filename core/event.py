@@ -19,14 +19,17 @@ class Timed(Noun):
 
 
 class TokenCount(Noun):
-    """Tokens of one model call, counted by the harness on the bytes of the wire."""
+    """Tokens of one model call."""
 
     prompt: int
     """Tokens of the messages, instructions and tool schemas as they were sent."""
-    prompt_tools: int
-    """The part of `prompt` that tool schemas take."""
+    prompt_tools: int = 0
+    """The part of `prompt` that tool schemas take; 0 when a provider counted, which says nothing
+    of it."""
     completion: int
     """Tokens of the text and tool calls that came back."""
+    cached: int = 0
+    """The part of `prompt` that the provider served from its cache."""
 
 
 class ModelCall(Timed):
@@ -47,8 +50,23 @@ class ModelCall(Timed):
     """HTTP status of the response; 499 when the client hung up."""
     finish_reason: str | None = None
     """OpenAI finish reason; null after an error."""
+    gaps_ms: tuple[float, ...] = ()
+    """Milliseconds between consecutive content chunks of a stream, from the first token on."""
+    source: Literal["scripted", "live", "recorded"] = "scripted"
+    """Where the answer came from; times of a recorded one are the recording's."""
+    provider: str = ""
+    """Provider that answered (OpenTelemetry: gen_ai.provider.name); "" for the scripted model."""
+    provider_model: str = ""
+    """Model that the response names (OpenTelemetry: gen_ai.response.model)."""
     tokens: TokenCount | None = None
     """Null when the call was refused before a model saw it."""
+    tokens_by: Literal["harness", "provider"] = "harness"
+    """Who counted `tokens`: the harness on the bytes of the wire, or the provider that bills."""
+    usage_sent: TokenCount | None = None
+    """Usage that the response told the framework; null when it told none (an error, or a stream
+    that was not asked for its usage)."""
+    cost_usd: float | None = None
+    """US dollars by the offline price table; null when the price is unknown or nobody bills."""
     tools_offered: tuple[str, ...] = ()
     """Names of the tools in the request."""
     tools_called: tuple[str, ...] = ()
@@ -73,6 +91,8 @@ class ToolCall(Timed):
     """Arguments exactly as they arrived."""
     is_error: bool
     """Whether the agent was shown an error."""
+    source: Literal["server", "recorded"] = "server"
+    """Where the result came from."""
     error_kind: Literal[
         "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
     ] | None = None
@@ -119,8 +139,61 @@ class Step(Timed):
     """What the framework calls the stage."""
 
 
+class ModelTry(Timed):
+    """One attempt of the gateway to have a model call answered by a provider."""
+
+    kind: Literal["model_try"] = "model_try"
+    ordinal: int
+    """`ModelCall.ordinal` of the call that it belongs to."""
+    attempt: int
+    """Number of the attempt within its call, from 1."""
+    provider: str
+    """Provider that was asked; "" for the scripted model."""
+    model: str
+    """Model that was asked for there."""
+    status: int | None = None
+    """HTTP status; null when no response came."""
+    error: str | None = None
+    """Why it did not answer the call."""
+    decision: Literal["answered", "retry", "fallback", "give_up", "circuit_open"]
+    """What the gateway did next; `circuit_open`: the provider was not asked at all."""
+    wait_s: float = 0.0
+    """Seconds that the gateway waited before the next attempt."""
+
+
+class Fault(Timed):
+    """A fault that the harness injected."""
+
+    kind: Literal["fault"] = "fault"
+    channel: Literal["model", "tool"]
+    """Which gateway injected it."""
+    ordinal: int
+    """Number of the call among the agent's calls on that channel, from 0."""
+    fault: str
+    """Kind of the fault, such as `http_429`."""
+    detail: str = ""
+    """What exactly was done."""
+
+
+class BudgetStep(Timed):
+    """A budget reached 70, 90 or 100 percent, or its approver was asked."""
+
+    kind: Literal["budget"] = "budget"
+    scope: Literal["trial", "matrix", "day"]
+    """Whose budget."""
+    measure: Literal["calls", "tokens", "cost_usd", "wall_s"]
+    """What is limited."""
+    spent: float
+    """What was spent when the step was reached, in the unit of `measure`."""
+    limit: float
+    """The whole budget, in the unit of `measure`."""
+    step: Literal["warned", "approved", "denied", "stopped"]
+    """What was done."""
+
+
 Event = Annotated[
-    ModelCall | ToolCall | ToolsListed | MemoryAccess | Message | Step,
+    ModelCall | ToolCall | ToolsListed | MemoryAccess | Message | Step | ModelTry | Fault
+    | BudgetStep,
     Field(discriminator="kind"),
 ]
 

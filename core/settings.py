@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from agentdyno.core.noun import Noun
+from agentdyno.core.trial import Retries
 
 
 class Settings(Noun):
@@ -22,6 +23,19 @@ class Settings(Noun):
     """Model asked for there (AGENTDYNO_EMBEDDINGS_MODEL)."""
     embeddings_key: SecretStr | None = None
     """Its bearer token (AGENTDYNO_EMBEDDINGS_KEY)."""
+
+
+class Budget(Noun):
+    """What may be spent; null is unlimited."""
+
+    calls: int | None = Field(default=None, ge=1)
+    """Model calls."""
+    tokens: int | None = Field(default=None, ge=1)
+    """Prompt and completion tokens together."""
+    cost_usd: float | None = Field(default=None, gt=0)
+    """US dollars."""
+    wall_s: float | None = Field(default=None, gt=0)
+    """Wall seconds."""
 
 
 class RunOptions(Noun):
@@ -45,3 +59,33 @@ class RunOptions(Noun):
     """Run even what is stored already."""
     isolation: Literal["worker", "inprocess"] = "worker"
     """Where the framework runs."""
+    model: Literal["scripted", "live", "record", "replay"] = "scripted"
+    """Where answers come from."""
+    llm: str | None = None
+    """Model of every agent that names none, as `provider:name`."""
+    providers: Path | None = None
+    """YAML file of further providers and of limits."""
+    env_file: Path | None = None
+    """File of API keys, in the form of `.env`; the environment itself wins."""
+    cassettes: Path = Path("cassettes")
+    """Folder of the recordings."""
+    on_miss: Literal["fail", "live"] = "fail"
+    """What a request does that is not on the cassette."""
+    fork_at: int | None = Field(default=None, ge=0)
+    """Replay this many model calls of each trial, then go live."""
+    tools: Literal["live", "replay"] = "live"
+    """Where tool results come from."""
+    retries: Retries = "uniform"
+    """Retry profile."""
+    faults: Path | None = None
+    """YAML file of a fault plan, instead of the scenario's own."""
+    trial_budget: Budget = Budget()
+    """For each trial, beside the scenario's limits."""
+    matrix_budget: Budget = Budget()
+    """For the whole run."""
+    day_budget: Budget = Budget()
+    """For all runs of one UTC day on this database."""
+    ask_at_90: bool = False
+    """Ask on the terminal before a budget goes beyond 90 percent."""
+    watch: bool = False
+    """Show the agents' texts and tools as they happen."""

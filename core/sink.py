@@ -2,12 +2,36 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from agentdyno.core.event import Event, WireRecord
 from agentdyno.core.spec import Limits
 from agentdyno.core.trial import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A piece of a model's answer as it streams by; never stored."""
+
+    agent: str
+    text: str
+    """The next characters of the answer's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted:
+    """A tool call begins; its `ToolCall` event follows when it ends. Never stored."""
+
+    agent: str
+    server: str
+    tool: str
+    arguments: dict[str, Any]
+
+
+Watch = Callable[[Event | Delta | ToolStarted], None]
+"""Sees what happens in a trial while it happens (`run --watch`)."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -24,6 +48,8 @@ class Sink:
     wire: list[WireRecord] = field(default_factory=list)
     stop: tuple[Outcome, str] | None = None
     """First outcome that an instrument decided, with its reason; null while the trial may go on."""
+    watch: Watch | None = None
+    """Null when nobody looks: then nothing is made for looking at."""
     _ordinals: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def now(self) -> float:
@@ -47,6 +73,8 @@ class Sink:
     def record(self, event: Event) -> None:
         """Keep one event."""
         self.events.append(event)
+        if self.watch is not None:
+            self.watch(event)
 
     def exchange(
         self, channel: Literal["model", "tool"], agent: str, started_s: float,

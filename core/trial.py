@@ -9,6 +9,10 @@ from agentdyno.core.event import Event
 from agentdyno.core.noun import Noun
 from agentdyno.core.spec import AgentSpec, Limits, Pattern
 
+Retries = Literal["uniform", "as-shipped"]
+"""Who retries a failed model call: the gateway, in one way for all, or each framework in its own.
+"""
+
 
 class Outcome(StrEnum):
     """How execution ended. Only `harness_fault` and `cancelled` leave the denominator."""
@@ -48,6 +52,8 @@ class Assignment(Noun):
     """Bounds of the trial."""
     stream: bool = False
     """Ask the model for streamed responses."""
+    retries: Retries = "uniform"
+    """`uniform`: the framework's own retries off. `as-shipped`: its own defaults, untouched."""
 
     def agent(self, name: str) -> AgentSpec:
         """Return the spec of agent `name`; raises KeyError when the team has none."""
@@ -129,9 +135,15 @@ class TrialKey(Noun):
     """Content hash of the runner's lock file and of its adapter's source."""
     variant: str = "baseline"
     model: str = "scripted"
-    """Where answers come from."""
+    """Where answers come from: `scripted`, `replay`, or the models that were asked, by name."""
     model_digest: str
-    """Content hash of the script and of the seeded settings."""
+    """Content hash of what the answers depend on: script, cassette, or models by agent."""
+    tools: Literal["live", "replay"] = "live"
+    """Whether tool results come from servers or from the cassette."""
+    retries: Retries = "uniform"
+    """Retry profile."""
+    faults: str = ""
+    """Name and content hash of the fault plan; "" for none."""
     repeat: int = Field(default=0, ge=0)
     seed: int = 0
     stream: bool = False

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
-from agentdyno.models.chat import chat_frames, parse_chat, render_chat
+from agentdyno.models.chat import chat_frames, render_chat
 from agentdyno.models.conversation import Conversation, Reply
-from agentdyno.models.embeddings import parse_embeddings, render_embeddings
+from agentdyno.models.embeddings import Embeddings, render_embeddings
 from agentdyno.models.exchange import (
     TRIAL_IS_OVER,
     Exchange,
@@ -16,72 +15,53 @@ from agentdyno.models.exchange import (
     send_whole,
     unix_now,
 )
-from agentdyno.models.responses import parse_responses, render_response, response_frames
+from agentdyno.models.passing import pass_on
+from agentdyno.models.responses import render_response, response_frames
 from agentdyno.models.tokens import count_call, count_embedding
-from agentdyno.models.upstream import ModelRequest
+from agentdyno.models.upstream import Passage
 from agentdyno.models.wire import Envelope
 
 _JSON = b"application/json"
 _EVENTS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
 
 
-async def answer_chat(
-    exchange: Exchange, body: dict[str, Any], receive: Receive, send: Send
-) -> None:
-    """Answer a chat completions request."""
-    await _answer(exchange, parse_chat(body), receive, send)
-
-
-async def answer_responses(
-    exchange: Exchange, body: dict[str, Any], receive: Receive, send: Send
-) -> None:
-    """Answer a responses request."""
-    await _answer(exchange, parse_responses(body), receive, send)
-
-
-async def answer_embeddings(
-    exchange: Exchange, body: dict[str, Any], receive: Receive, send: Send
-) -> None:
-    """Answer an embeddings request."""
-    request = parse_embeddings(body)
-    exchange.model = request.model
+async def answer(exchange: Exchange, receive: Receive, send: Send) -> None:
+    """Have the trial's upstream answer a request, and send what comes."""
+    request = exchange.asked
     with exchange.begin(receive) as flight:
-        made = await exchange.trial.upstream.embed(request)
-    if flight.interrupted:
-        await _after(exchange, send)
-        return
-    exchange.tokens = count_embedding(request.texts)
-    await _send_whole(exchange, render_embeddings(request, made, exchange.tokens.prompt), send)
-
-
-async def _answer(
-    exchange: Exchange, conversation: Conversation, receive: Receive, send: Send
-) -> None:
-    exchange.model = conversation.model
-    exchange.stream = conversation.stream
-    exchange.tools_offered = tuple([offer.name for offer in conversation.tools])
-    request = ModelRequest(
-        agent=exchange.agent, agents=exchange.trial.agents, ordinal=exchange.ordinal,
-        conversation=conversation, body=exchange.request,
-    )
-    with exchange.begin(receive) as flight:
-        reply = await exchange.trial.upstream.reply(request)
-        envelope = _envelope(exchange, conversation, reply)
-        if conversation.stream:
-            await _stream(exchange, conversation, reply, envelope, send)
+        answered = await exchange.trial.upstream.answer(request)
+        if isinstance(answered, Passage):
+            await pass_on(exchange, answered, send)
+            whole = None
+        elif isinstance(answered, Embeddings):
+            exchange.tokens = exchange.usage_sent = count_embedding(request.embedding.texts)
+            whole = render_embeddings(request.embedding, answered, exchange.tokens.prompt)
         else:
-            if reply.pace:
-                rest = max(0, envelope.usage.completion - 1) * reply.pace.token_s
-                await asyncio.sleep(reply.pace.first_token_s + rest)
-            whole = _render(exchange, conversation, reply, envelope)
+            whole = await _reply(exchange, request.conversation, answered, send)
     if flight.interrupted:
         await _after(exchange, send)
-    elif not conversation.stream:
+    elif whole is not None:
         await _send_whole(exchange, whole, send)
+
+
+async def _reply(
+    exchange: Exchange, conversation: Conversation, reply: Reply, send: Send
+) -> bytes | None:
+    """Stream a reply, or return its body once its time has passed."""
+    envelope = _envelope(exchange, conversation, reply)
+    if conversation.stream:
+        await _stream(exchange, conversation, reply, envelope, send)
+        return None
+    if reply.pace:
+        rest = max(0, envelope.usage.completion - 1) * reply.pace.token_s
+        await asyncio.sleep(reply.pace.first_token_s + rest)
+    return _render(exchange, conversation, reply, envelope)
 
 
 def _envelope(exchange: Exchange, conversation: Conversation, reply: Reply) -> Envelope:
     exchange.tokens = count_call(conversation, reply)
+    if conversation.include_usage or not conversation.stream or exchange.api == "responses":
+        exchange.usage_sent = exchange.tokens
     exchange.tools_called = tuple([call.name for call in reply.calls])
     exchange.finish_reason = reply.finish_reason
     return Envelope(id=exchange.seed, created=unix_now(), model=conversation.model,

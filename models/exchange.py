@@ -1,22 +1,22 @@
 """One request to the model gateway: read, checked, answered, recorded."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import orjson
 
 from agentdyno.core.event import ModelCall, TokenCount
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
+from agentdyno.core.trial import Retries
 from agentdyno.models.flight import Flight, Interruption
-from agentdyno.models.upstream import Upstream
+from agentdyno.models.upstream import Api, ModelRequest, Upstream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-Api = Literal["chat", "responses", "embeddings"]
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest request that is read."""
@@ -32,9 +32,19 @@ class Refusal(Exception):
     """A request that is answered with an error of OpenAI's shape."""
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+        self, status: int, message: str, *, code: str | None = None, param: str | None = None,
+        sent: bytes | None = None, retry_after_s: float | None = None, may_retry: bool = False,
     ) -> None:
+        """
+        Args:
+            sent: a provider's own error body, passed on as it is.
+            retry_after_s: seconds that the response asks the client to wait.
+            may_retry: whether the client may try again by its own rules (`as-shipped`).
+        """
         super().__init__(message)
+        self.sent = sent
+        self.retry_after_s = retry_after_s
+        self.may_retry = may_retry
         self.status = status
         self.message = message
         self.code = code
@@ -42,11 +52,29 @@ class Refusal(Exception):
 
     def body(self) -> bytes:
         """Return the response body."""
+        if self.sent is not None:
+            return self.sent
         kind = _KINDS.get(self.status, "server_error" if self.status >= 500
                           else "invalid_request_error")
         return orjson.dumps({"error": {
             "message": self.message, "type": kind, "param": self.param, "code": self.code,
         }})
+
+
+class Guard(Protocol):
+    """Looks at every call before it is made, and at what it cost afterwards."""
+
+    async def admit(self, sink: Sink, request: ModelRequest) -> None:
+        """Let a call pass, at most after asking somebody.
+
+        Raises:
+            Refusal: it would exceed a budget; the trial ends with outcome `limit`.
+        """
+        ...
+
+    def settle(self, sink: Sink, call: ModelCall) -> None:
+        """Take note of an admitted call that has ended; never waits, never raises."""
+        ...
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -56,6 +84,10 @@ class OpenTrial:
     sink: Sink
     agents: Mapping[str, AgentSpec]
     upstream: Upstream
+    guard: Guard | None = None
+    retries: Retries = "uniform"
+    """Under `uniform` every error tells the framework not to try again, and a stream that ends
+    without a finish reason is an error."""
     flights: set[Flight] = field(default_factory=set)
 
 
@@ -77,10 +109,13 @@ async def read_body(receive: Receive) -> bytes:
     return body
 
 
-async def send_whole(send: Send, status: int, body: bytes, kind: bytes) -> None:
-    """Send a response that is there as a whole."""
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-    if status >= 400:
+async def send_whole(
+    send: Send, status: int, body: bytes, kind: bytes, *,
+    more: Sequence[tuple[bytes, bytes]] = (), may_retry: bool = False,
+) -> None:
+    """Send a response that is there as a whole; an error tells clients not to try again."""
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *more]
+    if status >= 400 and not may_retry:
         headers.append((b"x-should-retry", b"false"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -90,9 +125,10 @@ class Exchange:
     """What becomes the `ModelCall` event and the wire record of one request."""
 
     __slots__ = (
-        "agent", "api", "finish_reason", "first_token_s", "flight", "model", "ordinal", "recorded",
-        "request", "retry_count", "sent", "started_s", "stream", "tokens", "tools_called",
-        "tools_offered", "trial",
+        "admitted", "agent", "api", "asked", "finish_reason", "first_token_s", "flight", "gaps_ms",
+        "model", "ordinal", "provider", "provider_model", "recorded", "request", "retry_count",
+        "sent", "source", "started_s", "stream", "tokens", "tokens_by", "tools_called",
+        "tools_offered", "trial", "usage_sent",
     )
 
     def __init__(self, trial: OpenTrial, agent: str, api: Api, retry_count: int) -> None:
@@ -103,6 +139,14 @@ class Exchange:
         self.started_s = trial.sink.now()
         self.ordinal = -1
         self.request = b""
+        self.asked: ModelRequest
+        self.admitted = False
+        self.source: Literal["scripted", "live", "recorded"] = "scripted"
+        self.provider = ""
+        self.provider_model = ""
+        self.tokens_by: Literal["harness", "provider"] = "harness"
+        self.usage_sent: TokenCount | None = None
+        self.gaps_ms: tuple[float, ...] = ()
         self.model = ""
         self.stream = False
         self.tokens: TokenCount | None = None
@@ -118,6 +162,15 @@ class Exchange:
     def seed(self) -> str:
         """Identifier of the response; equal in every repetition of the trial."""
         return f"{self.agent}_{self.ordinal}"
+
+    def understand(self, request: ModelRequest) -> None:
+        """Take from the parsed request what its event says, whatever else stands in it."""
+        self.asked = request
+        self.model = str(request.json.get("model", ""))
+        self.stream = request.stream
+        offered = request.json.get("tools")
+        if isinstance(offered, list):
+            self.tools_offered = tuple([_tool_name(tool) for tool in offered])
 
     def begin(self, receive: Receive) -> Flight:
         """Return the context in which a hang-up or the trial's end stops this call."""
@@ -138,13 +191,18 @@ class Exchange:
         sink = self.trial.sink
         if self.ordinal < 0:
             self.ordinal = sink.ordinal("model", self.agent)
-        sink.record(ModelCall(
+        call = ModelCall(
             agent=self.agent, started_s=self.started_s, ended_s=sink.now(), ordinal=self.ordinal,
             api=self.api, model=self.model, stream=self.stream, first_token_s=self.first_token_s,
             status=status, finish_reason=None if error else self.finish_reason,
             tokens=self.tokens, tools_offered=self.tools_offered, tools_called=self.tools_called,
-            retry_count=self.retry_count, error=error,
-        ))
+            retry_count=self.retry_count, error=error, source=self.source,
+            provider=self.provider, provider_model=self.provider_model, tokens_by=self.tokens_by,
+            usage_sent=None if error else self.usage_sent, gaps_ms=self.gaps_ms,
+        )
+        sink.record(call)
+        if self.admitted and self.trial.guard is not None:
+            self.trial.guard.settle(sink, call)
         sink.exchange("model", self.agent, self.started_s, self.request.decode(errors="replace"),
                       b"".join(self.sent).decode(errors="replace"))
 
@@ -155,6 +213,15 @@ class Exchange:
             refusal = Refusal(400, TRIAL_IS_OVER)
             self.sent.append(refusal.body())
             self.record(400, refusal.message)
+
+
+def _tool_name(tool: Any) -> str:
+    """Return the name of an offered tool; of one that is no function, its type."""
+    if not isinstance(tool, dict):
+        return ""
+    function = tool.get("function")
+    named = function if isinstance(function, dict) else tool
+    return str(named.get("name") or tool.get("type", ""))
 
 
 def unix_now() -> int:

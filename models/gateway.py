@@ -24,14 +24,14 @@ import orjson
 from agentdyno.core.errors import ScriptGap
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
-from agentdyno.core.trial import Outcome
-from agentdyno.models.answer import answer_chat, answer_embeddings, answer_responses
+from agentdyno.core.trial import Outcome, Retries
+from agentdyno.models.answer import answer
 from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import RequestError
 from agentdyno.models.exchange import (
     TRIAL_IS_OVER,
-    Api,
     Exchange,
+    Guard,
     OpenTrial,
     Receive,
     Refusal,
@@ -41,13 +41,10 @@ from agentdyno.models.exchange import (
     send_whole,
     unix_now,
 )
-from agentdyno.models.upstream import Upstream, UpstreamError
+from agentdyno.models.upstream import Api, ModelRequest, Upstream, UpstreamError
 
 _APIS: dict[str, Api] = {
     "chat/completions": "chat", "responses": "responses", "embeddings": "embeddings",
-}
-_ANSWERS = {
-    "chat": answer_chat, "responses": answer_responses, "embeddings": answer_embeddings,
 }
 _CLOSED_KEPT = 4096
 _JSON = b"application/json"
@@ -62,13 +59,18 @@ class ModelGateway:
         self._closed: dict[str, str] = {}
         self._warmed = False
 
-    def open(self, sink: Sink, agents: Sequence[AgentSpec], upstream: Upstream) -> None:
+    def open(
+        self, sink: Sink, agents: Sequence[AgentSpec], upstream: Upstream, *,
+        guard: Guard | None = None, retries: Retries = "uniform",
+    ) -> None:
         """Answer the calls of `sink`'s trial from now on.
 
         Args:
             sink: where events go; its token opens the paths of this trial and of no other.
             agents: the team; other names in a path are not found.
             upstream: where the answers come from.
+            guard: refuses calls that would exceed a budget.
+            retries: whether errors tell frameworks not to try again.
 
         Raises:
             ValueError: the trial is open already.
@@ -80,7 +82,8 @@ class ModelGateway:
             warm_up()
         self._closed.pop(sink.trial_id, None)
         self._trials[sink.trial_id] = OpenTrial(
-            sink=sink, agents={spec.name: spec for spec in agents}, upstream=upstream
+            sink=sink, agents={spec.name: spec for spec in agents}, upstream=upstream,
+            guard=guard, retries=retries,
         )
 
     def close(self, trial_id: str) -> None:
@@ -118,7 +121,12 @@ class ModelGateway:
                 exchange.sent.append(body)
                 exchange.record(refusal.status, refusal.message)
             if refusal.status != 499:
-                await send_whole(send, refusal.status, body, _JSON)
+                more = () if refusal.retry_after_s is None else (
+                    (b"retry-after", b"%g" % refusal.retry_after_s),
+                )
+                await send_whole(
+                    send, refusal.status, body, _JSON, more=more, may_retry=refusal.may_retry
+                )
         finally:
             if exchange is not None:
                 exchange.end()
@@ -161,13 +169,26 @@ class ModelGateway:
             body = orjson.loads(exchange.request)
             if not isinstance(body, dict):
                 raise RequestError("the request body must be a JSON object")
-            await _ANSWERS[exchange.api](exchange, body, receive, send)
+            request = ModelRequest(
+                api=exchange.api, agent=exchange.agent, agents=exchange.trial.agents,
+                ordinal=exchange.ordinal, body=exchange.request, json=body,
+            )
+            exchange.understand(request)
+            if exchange.trial.guard is not None:
+                await exchange.trial.guard.admit(sink, request)
+                exchange.admitted = True
+            await answer(exchange, receive, send)
         except orjson.JSONDecodeError as error:
             raise Refusal(400, f"the request body is not JSON: {error}") from error
         except RequestError as error:
             raise Refusal(400, error.message, param=error.param) from error
         except UpstreamError as error:
-            raise Refusal(error.status, error.message) from error
+            if error.ends_trial:
+                sink.end(Outcome.HARNESS_FAULT, error.message)
+            raise Refusal(
+                error.status, error.message, sent=error.body, retry_after_s=error.retry_after_s,
+                may_retry=exchange.trial.retries == "as-shipped" and not error.ends_trial,
+            ) from error
         except ScriptGap as gap:
             sink.end(Outcome.HARNESS_FAULT, str(gap))
             raise Refusal(400, gap.message, code="script_gap") from gap

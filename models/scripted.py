@@ -12,7 +12,7 @@ from jinja2 import TemplateError
 
 from agentdyno.core.errors import ScriptGap
 from agentdyno.models.conversation import ChatMessage, Conversation, Pace, Reply
-from agentdyno.models.embeddings import EmbeddingRequest, Embeddings, hash_ngrams
+from agentdyno.models.embeddings import Embeddings, hash_ngrams
 from agentdyno.models.intents import Play, Unplayable
 from agentdyno.models.script import CompiledRule, Script
 from agentdyno.models.scriptfile import LatencySpec
@@ -36,8 +36,13 @@ class ScriptedUpstream:
         self._seed = seed
         self._seen: Counter[str] = Counter()
 
-    async def reply(self, request: ModelRequest) -> Reply:
-        """Answer with the first rule that matches; see `Upstream.reply`."""
+    async def answer(self, request: ModelRequest) -> Reply | Embeddings:
+        """Answer with the first rule that matches, and embed with `hash-ngram-v1` vectors.
+
+        Those know spelling, not meaning. See `Upstream.answer`.
+        """
+        if request.api == "embeddings":
+            return hash_ngrams(request.embedding.texts, request.embedding.dimensions)
         state = State(
             request.conversation, agent=request.agent, variables=self._script.variables,
             draw=lambda key: self._generator(f"{request.agent}/{key}"),
@@ -50,10 +55,6 @@ class ScriptedUpstream:
         generator = self._generator(f"pace/{request.agent}/{state.turn}/{calls}")
         return Reply(text=reply.text, calls=reply.calls, finish_reason=reply.finish_reason,
                      pace=_pace(latency, generator))
-
-    async def embed(self, request: EmbeddingRequest) -> Embeddings:
-        """Return `hash-ngram-v1` vectors: these know spelling, not meaning."""
-        return hash_ngrams(request.texts, request.dimensions)
 
     def _play(self, request: ModelRequest, state: State) -> Reply:
         rule: CompiledRule | None = None

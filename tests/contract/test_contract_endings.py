@@ -10,7 +10,6 @@ from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Outcome
 from agentdyno.experiments.bench import open_bench
 from agentdyno.models.conversation import Reply
-from agentdyno.models.embeddings import EmbeddingRequest, Embeddings
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.upstream import ModelRequest
 from agentdyno.tests.contract.lab import Lab, agent
@@ -41,13 +40,10 @@ class Deaf:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    async def reply(self, request: ModelRequest) -> Reply:
+    async def answer(self, request: ModelRequest) -> Reply:
         self.asked.set()
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
-
-    async def embed(self, request: EmbeddingRequest) -> Embeddings:
-        raise AssertionError("nobody embeds here")
 
 
 @pytest.mark.requirement("runner:limit:stops")

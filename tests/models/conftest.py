@@ -16,7 +16,7 @@ import uvicorn
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits
 from agentdyno.models.conversation import Reply
-from agentdyno.models.embeddings import EmbeddingRequest, Embeddings, hash_ngrams
+from agentdyno.models.embeddings import Embeddings, hash_ngrams
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.script import Script, load_script
 from agentdyno.models.scripted import ScriptedUpstream
@@ -119,7 +119,10 @@ class Waiting:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reply(self, request: ModelRequest) -> Reply:
+    async def answer(self, request: ModelRequest) -> Reply | Embeddings:
+        if request.api == "embeddings":
+            return hash_ngrams(request.embedding.texts)
+        assert request.conversation.messages
         self.arrived.set()
         try:
             await self.go.wait()
@@ -127,9 +130,6 @@ class Waiting:
             self.cancelled.set()
             raise
         return Reply(text="at last")
-
-    async def embed(self, request: EmbeddingRequest) -> Embeddings:
-        return hash_ngrams(request.texts)
 
 
 def spec(name: str, role: str | None = None) -> AgentSpec:

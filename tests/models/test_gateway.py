@@ -206,11 +206,8 @@ async def test_a_trial_can_be_opened_again_after_it_was_closed(bench: Any, waiti
 
 async def test_a_failure_of_the_gateway_itself_is_a_harness_fault(bench: Any) -> None:
     class Broken:
-        async def reply(self, request: Any) -> Any:
+        async def answer(self, request: Any) -> Any:
             raise RuntimeError("no disk")
-
-        async def embed(self, request: Any) -> Any:
-            raise AssertionError
 
     client = bench.open(Broken())
     response = await client.chat("hello")

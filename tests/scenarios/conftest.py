@@ -14,7 +14,7 @@ import pytest
 from agentdyno.core.event import Event, MemoryAccess, ModelCall, TokenCount, ToolCall
 from agentdyno.core.spec import AgentSpec, Pipeline
 from agentdyno.core.trial import Outcome, Trial, TrialKey, WorkerReport
-from agentdyno.models.chat import parse_chat
+from agentdyno.models.conversation import Reply
 from agentdyno.models.script import Script, load_script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import ModelRequest
@@ -87,10 +87,11 @@ class Table:
         for ordinal in range(agent.max_turns):
             body = {"model": "m", "messages": messages, "tools": offers,
                     "parallel_tool_calls": self.parallel}
-            reply = await self.model.reply(ModelRequest(
+            reply = await self.model.answer(ModelRequest(
                 agent=agent.name, agents={a.name: a for a in self.loaded.agents},
-                ordinal=len(self.events) + ordinal, conversation=parse_chat(body), body=b"",
+                ordinal=len(self.events) + ordinal, api="chat", body=b"", json=body,
             ))
+            assert isinstance(reply, Reply)
             self.events.append(ModelCall(
                 agent=agent.name, started_s=0, ended_s=0, ordinal=ordinal, api="chat", model="m",
                 stream=False, status=200,
