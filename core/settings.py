@@ -73,6 +73,8 @@ class RunOptions(Noun):
     """What a request does that is not on the cassette."""
     fork_at: int | None = Field(default=None, ge=0)
     """Replay this many model calls of each trial, then go live."""
+    pace: Literal["fast", "recorded"] = "fast"
+    """Whether a replay answers at once or as slowly as the provider did."""
     tools: Literal["live", "replay"] = "live"
     """Where tool results come from."""
     retries: Retries = "uniform"
