@@ -33,6 +33,7 @@ def load_settings() -> Settings:
     return Settings(
         cache=Path(cache).expanduser().absolute(),
         database_url=SecretStr(url) if url else None,
+        environment=dict(environ),
         **_embeddings(),
     )
 

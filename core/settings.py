@@ -23,6 +23,8 @@ class Settings(Noun):
     """Model asked for there (AGENTDYNO_EMBEDDINGS_MODEL)."""
     embeddings_key: SecretStr | None = None
     """Its bearer token (AGENTDYNO_EMBEDDINGS_KEY)."""
+    environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    """The process's environment, where providers' keys are looked up by name."""
 
 
 class Budget(Noun):

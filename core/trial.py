@@ -180,4 +180,6 @@ class Trial(Noun):
     """State of each tool server that can tell it, by server, as JSON."""
     report: WorkerReport
     usage_reported: Usage | None = None
+    notes: tuple[str, ...] = ()
+    """What the harness has to say about the trial, such as recordings that nobody asked for."""
     verdicts: tuple[Verdict, ...] = ()
