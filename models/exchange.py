@@ -34,17 +34,20 @@ class Refusal(Exception):
     def __init__(
         self, status: int, message: str, *, code: str | None = None, param: str | None = None,
         sent: bytes | None = None, retry_after_s: float | None = None, may_retry: bool = False,
+        cut: bool = False,
     ) -> None:
         """
         Args:
             sent: a provider's own error body, passed on as it is.
             retry_after_s: seconds that the response asks the client to wait.
             may_retry: whether the client may try again by its own rules (`as-shipped`).
+            cut: reset the connection instead of answering.
         """
         super().__init__(message)
         self.sent = sent
         self.retry_after_s = retry_after_s
         self.may_retry = may_retry
+        self.cut = cut
         self.status = status
         self.message = message
         self.code = code

@@ -28,6 +28,7 @@ from agentdyno.core.trial import Outcome, Retries
 from agentdyno.models.answer import answer
 from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import RequestError
+from agentdyno.models.cut import cut_connection
 from agentdyno.models.exchange import (
     TRIAL_IS_OVER,
     Exchange,
@@ -118,9 +119,11 @@ class ModelGateway:
         except Refusal as refusal:
             body = refusal.body()
             if exchange is not None:
-                exchange.sent.append(body)
+                exchange.sent += [] if refusal.cut else [body]
                 exchange.record(refusal.status, refusal.message)
-            if refusal.status != 499:
+            if refusal.cut:
+                await cut_connection(receive, send)
+            elif refusal.status != 499:
                 more = () if refusal.retry_after_s is None else (
                     (b"retry-after", b"%g" % refusal.retry_after_s),
                 )
@@ -185,9 +188,10 @@ class ModelGateway:
         except UpstreamError as error:
             if error.ends_trial:
                 sink.end(Outcome.HARNESS_FAULT, error.message)
+            as_shipped = exchange.trial.retries == "as-shipped" and not error.ends_trial
             raise Refusal(
                 error.status, error.message, sent=error.body, retry_after_s=error.retry_after_s,
-                may_retry=exchange.trial.retries == "as-shipped" and not error.ends_trial,
+                may_retry=as_shipped, cut=error.cut and as_shipped,
             ) from error
         except ScriptGap as gap:
             sink.end(Outcome.HARNESS_FAULT, str(gap))

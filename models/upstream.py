@@ -20,7 +20,7 @@ class UpstreamError(Exception):
     def __init__(
         self, status: int, message: str, *, body: bytes | None = None,
         retry_after_s: float | None = None, retryable: bool = False,
-        reached: bool = True, ends_trial: bool = False,
+        reached: bool = True, ends_trial: bool = False, cut: bool = False,
     ) -> None:
         """
         Args:
@@ -32,6 +32,7 @@ class UpstreamError(Exception):
             reached: whether a response came at all; false for lost connections and timeouts.
             ends_trial: a fault of the bench or its set-up (a missing recording, a wrong key), so
                 that the trial ends as `harness_fault`.
+            cut: whether an `as-shipped` framework sees its connection reset instead of an answer.
         """
         super().__init__(message)
         self.status = status
@@ -41,6 +42,7 @@ class UpstreamError(Exception):
         self.retryable = retryable
         self.reached = reached
         self.ends_trial = ends_trial
+        self.cut = cut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ class Passage:
     """Its Content-Type; `text/event-stream` for a stream."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Further response headers to pass on, in lower case."""
-    source: Literal["live", "recorded"] = "live"
+    source: Literal["scripted", "live", "recorded"] = "live"
     provider: str = ""
     model: str = ""
     """Model that was asked for at the provider."""
