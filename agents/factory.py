@@ -71,12 +71,14 @@ class AgentFactory:
         vars: Mapping[str, Any],
         team: Sequence[str],
         servers: Collection[str] | None = None,
+        verbatim: bool = False,
     ) -> AgentSpec:
         """Return the agent that `overrides` make, applied in order; a later one wins.
 
         Args:
             servers: tool servers that exist. An archetype's default tools of other servers are
                 left out; tools that an override names are kept as they are. None: all exist.
+            verbatim: whether texts are no templates. Those of an archetype always are.
 
         Raises:
             AgentFault, UsageError: see `create`.
@@ -90,8 +92,10 @@ class AgentFactory:
             if part == "instructions":
                 context["tools"] = values.get("tools", ())
                 context["memory"] = values.get("memory", "none")
+            given = verbatim and any(getattr(override, part) for override in overrides)
             try:
-                context[part] = values[part] = render(values[part], context)
+                values[part] = values[part] if given else render(values[part], context)
+                context[part] = values[part]
             except TemplateFault as fault:
                 message = f"agent {name!r}: {part}: {fault}"
                 raise AgentFault(part, message, "check the variables") from fault

@@ -91,6 +91,8 @@ class Scenario(Noun):
     """Words to select scenarios by."""
     vars: dict[Name, Any] = Field(default_factory=dict)
     """Variables of the templates in this file, in the archetypes and in the script."""
+    verbatim: bool = False
+    """Whether the texts of this file are taken as they stand, to the last space: no templates."""
     user: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     """What the user says, turn by turn; Jinja templates over `vars`."""
     agents: dict[Name, AgentOverride] = Field(min_length=1)

@@ -84,7 +84,9 @@ class ToolServer(Noun):
     """Address of a streamable-HTTP server."""
     headers: dict[str, str] = Field(default_factory=dict)
     """HTTP headers sent to a streamable-HTTP server."""
-    bundled: Literal["market", "docs", "calculator", "mailbox", "notes"] | None = None
+    bundled: Literal[
+        "market", "docs", "calculator", "mailbox", "notes", "recorded"
+    ] | None = None
     """Shorthand for one of agentdyno's own servers; takes `args` and `env`."""
     scope: Literal["trial", "run"] | None = None
     """`trial` starts one server per trial, `run` shares one among all trials of a run.

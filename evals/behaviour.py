@@ -73,17 +73,17 @@ def _use_faults(use: Use, calls: Sequence[ToolCall]) -> list[str]:
 
 
 def _holds(arguments: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    return all(key in arguments and _same(arguments[key], wanted[key]) for key in wanted)
+    return all(key in arguments and same_json(arguments[key], wanted[key]) for key in wanted)
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_json(one: Any, other: Any) -> bool:
     """Compare as JSON does: 1 is 1.0, but true is not 1, whatever Python says."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same_json, one, other))
     return bool(one == other)
 
 

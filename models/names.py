@@ -1,8 +1,8 @@
 """What expressions and templates of a script may use; `state.py` says what each one means."""
 
 NAMES = (
-    "block", "called", "called_now", "chance", "count", "error", "failed", "find", "has_tool",
-    "result", "results", "turn", "user", "users", "vars",
+    "block", "called", "called_now", "calls_now", "chance", "count", "error", "failed", "find",
+    "has_tool", "result", "results", "turn", "user", "users", "vars",
 )
 
 

@@ -76,26 +76,34 @@ def load_script(
         file=document.file, digest=content_hash(meaning), variables=variables,
         latency=parsed.latency,
         rules={
-            agent: tuple(_compile(at, rule) for at, rule in enumerate(rules, start=1))
+            agent: tuple(
+                _compile(at, rule, verbatim=parsed.verbatim)
+                for at, rule in enumerate(rules, start=1)
+            )
             for agent, rules in parsed.agents.items()
         },
     )
 
 
-def _compile(number: int, rule: Rule) -> CompiledRule:
+def _compile(number: int, rule: Rule, *, verbatim: bool) -> CompiledRule:
     approve = rule.approve
+    as_text, as_value = (_constant, _constant) if verbatim else (compile_text, compile_value)
     return CompiledRule(
         number=number, rule=rule,
         when=None if rule.when is None else compile_expression(rule.when),
-        say=None if rule.say is None else compile_text(rule.say),
-        calls=tuple((call, compile_value(call.arguments)) for call in rule.tool_calls),
-        data=None if rule.data is None else compile_value(rule.data),
-        task=compile_text(rule.delegate.task if rule.delegate else ""),
-        context=compile_text(rule.delegate.context if rule.delegate else ""),
+        say=None if rule.say is None else as_text(rule.say),
+        calls=tuple((call, as_value(call.arguments)) for call in rule.tool_calls),
+        data=None if rule.data is None else as_value(rule.data),
+        task=as_text(rule.delegate.task if rule.delegate else ""),
+        context=as_text(rule.delegate.context if rule.delegate else ""),
         approve=compile_expression(approve) if isinstance(approve, str)
         else None if approve is None else compile_value(approve),
-        error=compile_text(rule.http_error.message) if rule.http_error else None,
+        error=as_text(rule.http_error.message) if rule.http_error else None,
     )
+
+
+def _constant(value: Any) -> Compiled:
+    return lambda _: value
 
 
 def _agent_problems(document: YamlDocument, agents: Sequence[str]) -> Iterator[Problem]:
@@ -123,9 +131,12 @@ def _agent_problems(document: YamlDocument, agents: Sequence[str]) -> Iterator[P
 def _template_problems(
     document: YamlDocument, variables: Mapping[str, Any]
 ) -> Iterator[Problem]:
+    verbatim = isinstance(document.data, dict) and document.data.get("verbatim") is True
     for path, rule in _rules(document):
         for keys, text in _texts(rule):
             expression = keys in (("when",), ("approve",))
+            if verbatim and not expression:
+                continue
             for message in template_problems(text, variables, expression=expression):
                 yield document.problem((*path, *keys), message)
 

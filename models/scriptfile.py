@@ -108,6 +108,9 @@ class ScriptFile(Noun):
     """Rules of each agent of the team, in the order in which they are tried."""
     latency: LatencySpec | None = None
     """Null to answer at once."""
+    verbatim: bool = False
+    """Whether texts are said and passed on as they stand, with `{{` as two braces; `when` and
+    `approve` stay expressions."""
 
 
 def schema() -> dict[str, Any]:

@@ -106,7 +106,8 @@ class State(Helpers):
         self._blocks: dict[str, Any] = {}
         self.names = context_of({
             "block": self.block, "called": self.called, "called_now": self.called_now,
-            "chance": self.chance, "count": self.count, "error": self.error,
+            "calls_now": self.calls_now, "chance": self.chance, "count": self.count,
+            "error": self.error,
             "failed": self.failed, "find": self.find, "has_tool": self.has_tool,
             "result": self.result, "results": self.results, "turn": self.turn,
             "user": self.user, "users": self.users, "vars": variables,
@@ -139,6 +140,10 @@ class State(Helpers):
     def called_now(self, tool: str, /, **arguments: Any) -> bool:
         """Like `called`, since the last user turn."""
         return any(call.now for call in self._own(tool, arguments))
+
+    def calls_now(self) -> int:
+        """How many tool calls, of whichever tool, this agent made since the last user turn."""
+        return sum(call.own and call.now for call in self.calls)
 
     def count(self, tool: str, /, **arguments: Any) -> int:
         """How often this agent called `tool`."""

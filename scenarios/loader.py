@@ -117,7 +117,7 @@ def _user_turns(
     turns = []
     for at, text in enumerate(scenario.user):
         try:
-            turns.append(render(text, scenario.vars))
+            turns.append(text if scenario.verbatim else render(text, scenario.vars))
         except TemplateFault as fault:
             problems.append(document.problem(("user", at), str(fault)))
     return tuple(turns)
@@ -143,7 +143,8 @@ def _agents(
         layers = [scenario.agents[name], *([overrides[name]] if name in overrides else [])]
         try:
             agents.append(factory.resolve(
-                name, layers, vars=scenario.vars, team=names, servers=scenario.mcpServers
+                name, layers, vars=scenario.vars, team=names, servers=scenario.mcpServers,
+                verbatim=scenario.verbatim,
             ))
         except AgentFault as fault:
             problems.append(document.problem(("agents", name, fault.part), fault.message))

@@ -21,6 +21,8 @@ from agentdyno.core.check import (
     MailSentCheck,
     MemoryUsedCheck,
     NumericCheck,
+    SameAnswerCheck,
+    SameToolCallsCheck,
     ToolsCalledCheck,
 )
 from agentdyno.core.errors import Problem
@@ -167,12 +169,25 @@ class References:
             for where, tool in named:
                 server = tool.partition(".")[0]
                 self._known((*path, *where), "tool server", server, servers)
+        elif isinstance(check, SameAnswerCheck | SameToolCallsCheck):
+            self._check_recording(path, check)
         elif isinstance(check, MailSentCheck):
             self._known((*path, "server"), "tool server", check.server, self._servers)
         elif isinstance(check, JsonSchemaCheck):
             self._check_schema((*path, "answer_schema"), check.answer_schema)
         elif isinstance(check, NumericCheck) and isinstance(check.expected, Computed):
             self._check_function((*path, "expected"), check.expected)
+
+    def _check_recording(
+        self, path: KeyPath, check: SameAnswerCheck | SameToolCallsCheck
+    ) -> None:
+        name = check.recording
+        if name is not None and not (self.folder / name).is_file():
+            self._add((*path, "recording"), f"there is no file {name!r} in the scenario's folder")
+        servers = {*self._servers, MEMORY_SERVER}
+        for at, use in enumerate((isinstance(check, SameToolCallsCheck) and check.calls) or ()):
+            server = use.tool.partition(".")[0]
+            self._known((*path, "calls", at, "tool"), "tool server", server, servers)
 
     def _check_schema(self, path: KeyPath, schema: dict[str, Any]) -> None:
         # A tenth of a second that scenarios without such a check need not spend.

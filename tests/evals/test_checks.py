@@ -68,6 +68,12 @@ def test_every_type_of_check_has_an_answer() -> None:
     assert set(CHECKS) == types
 
 
+MADE: list[dict[str, Any]] = [
+    {"tool": "docs.search", "arguments": {"limit": 3.0, "query": "soak"}},
+    {"tool": "docs.read", "arguments": {"document": "x"}},
+    {"tool": "docs.read", "arguments": {"document": "runbook", "deep": {"n": [1, 2], "on": True}}},
+    {"tool": "notes.write", "arguments": {"title": "t"}},
+]
 PASSES: list[dict[str, Any]] = [
     {"type": "contains", "text": "45 minutes", "turn": 1},
     {"type": "contains", "text": "GROWTH", "ignore_case": True},
@@ -90,6 +96,10 @@ PASSES: list[dict[str, Any]] = [
     {"type": "limits", "model_calls": 2, "tool_calls": 4, "prompt_tokens": 40, "seconds": 2.5},
     {"type": "memory_used", "operation": "search", "agent": "reader", "text": "chair",
      "min_hits": 2},
+    {"type": "same_tool_calls", "calls": MADE},
+    {"type": "same_tool_calls", "calls": [*({**MADE[at], "step": 1} for at in (2, 0, 1)), MADE[3]]},
+    {"type": "same_answer", "text": LAST},
+    {"type": "same_answer", "text": FIRST, "turn": 1},
 ]
 FAILS: list[tuple[dict[str, Any], str]] = [
     ({"type": "contains", "text": "46 minutes", "turn": 1}, "not in the answer: “The canary soaks"),
@@ -129,6 +139,22 @@ FAILS: list[tuple[dict[str, Any], str]] = [
     ({"type": "memory_used", "operation": "search", "agent": "writer"}, "no such search"),
     ({"type": "memory_used", "operation": "search", "min_hits": 3}, "(2 hits)"),
     ({"type": "memory_used", "operation": "search", "text": "cats"}, "what the chair likes"),
+    ({"type": "same_tool_calls", "calls": [*MADE[1:], MADE[0]]},
+     'call 1 of 4: docs.read {"document":"x"} was recorded, docs.search {"limit":3'),
+    ({"type": "same_tool_calls", "calls": MADE[:3]},
+     'call 4 was not recorded: notes.write {"title":"t"} (4 calls were made, 3 recorded)'),
+    ({"type": "same_tool_calls", "calls": [*MADE, MADE[3]]},
+     'call 5 of 5 was not made: notes.write {"title":"t"}; 4 calls were made'),
+    ({"type": "same_tool_calls", "calls": [
+        {"tool": "docs.search", "arguments": {"query": "soak", "limit": True}}, *MADE[1:]]},
+     "call 1 of 4, docs.search: argument 'limit' was recorded as true, and is 3"),
+    ({"type": "same_tool_calls", "calls": [
+        {"tool": "docs.search", "arguments": {"query": "soak"}}, *MADE[1:]]},
+     "argument 'limit' was not recorded, and is 3"),
+    ({"type": "same_tool_calls", "calls": []}, "call 1 was not recorded"),
+    ({"type": "same_answer", "text": LAST.strip()}, f"character {len(LAST)} on"),
+    ({"type": "same_answer", "text": "The canary sings.", "turn": 1},
+     'turn 1: differs from character 13 on: recorded "The canary sings.", given "The canary soaks'),
 ]
 
 
