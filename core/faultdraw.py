@@ -48,7 +48,7 @@ class FaultDraw(Generic[FaultT]):
             faults: in the plan's order.
             seed: the trial's seed.
         """
-        self._faults = [(fault, _Course()) for fault in faults]
+        self._faults: list[tuple[FaultT, _Course]] = [(fault, _Course()) for fault in faults]
         self._seed = seed
 
     def hit(self, attempt: Attempt, able: Callable[[FaultT], bool]) -> FaultT | None:
