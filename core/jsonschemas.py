@@ -9,10 +9,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from agentdyno.core.describe import described_schema
+from agentdyno.core.fault import FaultPlan
 from agentdyno.core.scenario import ArchetypeFile, Scenario
 
 FOLDER = Path(__file__).parent / "schemas"
-MODELS: dict[str, type[BaseModel]] = {"agent": ArchetypeFile, "scenario": Scenario}
+MODELS: dict[str, type[BaseModel]] = {
+    "agent": ArchetypeFile, "faults": FaultPlan, "scenario": Scenario,
+}
 
 
 def schema_text(model: type[BaseModel], title: str) -> str:

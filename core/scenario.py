@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agentdyno.core.check import CheckSpec
+from agentdyno.core.fault import FaultSpec
 from agentdyno.core.noun import Noun
 from agentdyno.core.spec import Limits, MemoryItem, Name, Pattern, Risk, ToolServer
 
@@ -107,5 +108,7 @@ class Scenario(Noun):
     """Bounds of one trial."""
     checks: tuple[CheckSpec, ...] = ()
     """What is asked of the finished trial."""
+    faults: tuple[FaultSpec, ...] = ()
+    """What goes wrong at the wire in every trial, unless `--faults` names another plan."""
     script: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+\.ya?ml$")
     """Rules of the scripted model, a file in the same folder."""
