@@ -6,6 +6,11 @@ from pydantic import Field
 
 from agentdyno.core.noun import Noun
 
+ErrorKind = Literal[
+    "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
+]
+"""Whose error a failed tool call was."""
+
 
 class Timed(Noun):
     """Fields that every event has."""
@@ -92,10 +97,8 @@ class ToolCall(Timed):
     is_error: bool
     """Whether the agent was shown an error."""
     source: Literal["server", "recorded"] = "server"
-    """Where the result came from."""
-    error_kind: Literal[
-        "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
-    ] | None = None
+    """Where the result came from; the duration of a recorded one is the recording's."""
+    error_kind: ErrorKind | None = None
     """Whose error it was."""
     result_text: str
     """Text content that the agent was shown."""
@@ -107,6 +110,8 @@ class ToolsListed(Timed):
     kind: Literal["tools_listed"] = "tools_listed"
     tools: tuple[dict[str, Any], ...]
     """MCP tool objects: name, description, inputSchema."""
+    origins: tuple[str, ...] = ()
+    """`server.tool` of each of `tools`, in the same order."""
 
 
 class MemoryAccess(Timed):

@@ -9,6 +9,7 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.tools import jsonrpc
 from agentdyno.tools.catalogue import select, shown, wire_names
+from agentdyno.tools.replay import RecordedServer, ToolReplay
 from agentdyno.tools.upstream import Upstream
 
 _LIST_TTL_MS = 3_600_000
@@ -23,7 +24,7 @@ class Route:
     tool: str
     schema: Any
     """The tool's inputSchema."""
-    target: Upstream | LocalServer
+    target: Upstream | LocalServer | RecordedServer
     timeout_s: float
 
 
@@ -34,7 +35,7 @@ class ToolBox:
     routes: Mapping[str, Route]
     """Routes by wire name."""
     tools: tuple[dict[str, Any], ...]
-    """Tool objects as tools/list shows them."""
+    """Tool objects as tools/list shows them, in the order of `routes`."""
     listed: bytes = field(repr=False)
     """The result of tools/list up to revision 2025-11-25."""
     listed_modern: bytes = field(repr=False)
@@ -54,6 +55,8 @@ class OpenTrial:
     """How often each server had been started when the trial began."""
     called: set[str] = field(default_factory=set)
     """Servers that the trial called."""
+    replay: ToolReplay | None = None
+    """Answers instead of servers; null when servers run."""
 
 
 def tool_box(
@@ -77,6 +80,24 @@ def tool_box(
             timeout_s=local_timeout_s if is_local else servers[server].timeout_s,
         )
     tools = tuple(shown(wire, objects[r.server, r.tool]) for wire, r in routes.items())
+    return _box(routes, tools)
+
+
+def recorded_box(agent: AgentSpec, replay: ToolReplay) -> ToolBox:
+    """Return the tools that `agent` was offered in a recording."""
+    objects = {offer.name: replay.shown(offer) for offer in replay.offered(agent.name)}
+    routes = {
+        offer.name: Route(
+            server=offer.server, tool=offer.tool,
+            schema=objects[offer.name].get("inputSchema", {}),
+            target=RecordedServer(name=offer.server), timeout_s=0.0,
+        )
+        for offer in replay.offered(agent.name)
+    }
+    return _box(routes, tuple(objects.values()))
+
+
+def _box(routes: Mapping[str, Route], tools: tuple[dict[str, Any], ...]) -> ToolBox:
     result: dict[str, Any] = {"tools": list(tools)}
     modern = result | {"resultType": "complete", "ttlMs": _LIST_TTL_MS, "cacheScope": "private"}
     return ToolBox(

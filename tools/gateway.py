@@ -11,18 +11,20 @@ from typing import Any
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.event import ToolsListed
+from agentdyno.core.recording import ToolRecording
 from agentdyno.core.server import LocalServer
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.core.trial import Outcome
 from agentdyno.tools.asgi import Receive, Scope, Send
-from agentdyno.tools.box import OpenTrial, tool_box
+from agentdyno.tools.box import OpenTrial, ToolBox, recorded_box, tool_box
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
 from agentdyno.tools.endpoint import Endpoint
 from agentdyno.tools.jsonrpc import RpcError
 from agentdyno.tools.link import LinkLost
 from agentdyno.tools.pool import UpstreamPool
 from agentdyno.tools.protocol import AGENT_META, TRIAL_META
+from agentdyno.tools.replay import ToolReplay
 
 LOCAL_TIMEOUT_S = 30.0
 """Seconds that one call of an in-process server may take."""
@@ -52,15 +54,20 @@ class ToolGateway:
 
     async def open(
         self, sink: Sink, agents: Sequence[AgentSpec], servers: Mapping[str, ToolServer],
-        scenario_dir: Path,
+        scenario_dir: Path, *, recorded: ToolRecording | None = None,
     ) -> None:
         """Start what the agents of a trial need and record what each of them is offered.
 
+        With `recorded` nothing is started: that recording answers, memory tools included.
+
         Raises:
             UsageError: an agent names a tool or a server that does not exist, or an entry of
-                `servers` cannot be resolved.
+                `servers` cannot be resolved, or `recorded` was made with other tools.
             HarnessFault: a server cannot be started.
         """
+        if recorded is not None:
+            self._open_recorded(sink, agents, servers, recorded)
+            return
         named = servers_named(reference for agent in agents for reference in agent.tools)
         needed = {name: servers[name] for name in named if name in servers}
         upstreams = await self._pool.acquire(needed, scenario_dir)
@@ -74,14 +81,24 @@ class ToolGateway:
             agent.name: tool_box(agent, upstreams, needed, self._local, LOCAL_TIMEOUT_S)
             for agent in agents
         }
-        for name, box in boxes.items():
-            sink.record(ToolsListed(
-                agent=name, started_s=started, ended_s=sink.now(), tools=box.tools
-            ))
+        _record_lists(sink, boxes, started)
         self._endpoint.admit(OpenTrial(
             sink=sink, boxes=boxes, upstreams=upstreams,
             starts={name: upstream.starts for name, upstream in upstreams.items()},
         ))
+
+    def _open_recorded(
+        self, sink: Sink, agents: Sequence[AgentSpec], servers: Mapping[str, ToolServer],
+        recorded: ToolRecording,
+    ) -> None:
+        replay = ToolReplay(sink, recorded)
+        replay.check(agents, servers)
+        started = sink.now()
+        boxes = {agent.name: recorded_box(agent, replay) for agent in agents}
+        _record_lists(sink, boxes, started)
+        self._endpoint.admit(
+            OpenTrial(sink=sink, boxes=boxes, upstreams={}, starts={}, replay=replay)
+        )
 
     async def close(self, trial_id: str) -> dict[str, Any]:
         """Refuse the trial from now on, cancel its calls, stop its servers.
@@ -92,6 +109,8 @@ class ToolGateway:
         trial = await self._endpoint.dismiss(trial_id)
         if trial is None:
             return {}
+        if trial.replay is not None:
+            return trial.replay.end_state()
         try:
             return {
                 name: state for name in sorted(trial.called & trial.upstreams.keys())
@@ -128,6 +147,14 @@ class ToolGateway:
         named = servers_named(reference for agent in agents for reference in agent.tools)
         needed = {name: servers[name] for name in named if name in servers}
         _refuse_dangling(agents, await self.catalogue(needed, scenario_dir), servers)
+
+
+def _record_lists(sink: Sink, boxes: Mapping[str, ToolBox], started_s: float) -> None:
+    for agent, box in boxes.items():
+        origins = tuple(f"{route.server}.{route.tool}" for route in box.routes.values())
+        sink.record(ToolsListed(
+            agent=agent, started_s=started_s, ended_s=sink.now(), tools=box.tools, origins=origins,
+        ))
 
 
 def _refuse_dangling(

@@ -10,6 +10,7 @@ from agentdyno.core.trial import Outcome
 from agentdyno.tools.box import OpenTrial, Route
 from agentdyno.tools.jsonrpc import RpcError
 from agentdyno.tools.protocol import AGENT_META, TRIAL_META
+from agentdyno.tools.replay import RecordedServer, ToolMiss
 from agentdyno.tools.results import ErrorKind, error_kind, shown_text, text_result
 from agentdyno.tools.upstream import ServerCrashed, Upstream
 
@@ -18,6 +19,8 @@ from agentdyno.tools.upstream import ServerCrashed, Upstream
 class _Reply:
     result: dict[str, Any]
     kind: ErrorKind | None = None
+    recorded_s: float | None = None
+    """Seconds that the call took in a recording; null when a server answered."""
 
 
 async def metered_call(
@@ -43,8 +46,11 @@ async def metered_call(
             reply = await _call(trial, agent, route, arguments)
         return reply.result
     finally:
+        recorded_s = reply.recorded_s if reply else None
         sink.record(ToolCall(
-            agent=agent, started_s=started, ended_s=sink.now(), ordinal=ordinal,
+            agent=agent, started_s=started, ordinal=ordinal,
+            ended_s=sink.now() if recorded_s is None else started + recorded_s,
+            source="server" if recorded_s is None else "recorded",
             server=route.server if route else _owner(trial, name),
             tool=route.tool if route else name, arguments=arguments,
             is_error=bool(reply and reply.result.get("isError")),
@@ -71,12 +77,17 @@ def _owner(trial: OpenTrial, name: str) -> str:
     for server, upstream in trial.upstreams.items():
         if any(tool["name"] == name for tool in upstream.tools):
             return server
+    for server, tools in (trial.replay.servers if trial.replay else {}).items():
+        if any(tool["name"] == name for tool in tools):
+            return server
     return ""
 
 
 async def _call(
     trial: OpenTrial, agent: str, route: Route, arguments: dict[str, Any]
 ) -> _Reply:
+    if isinstance(route.target, RecordedServer):
+        return _recorded(trial, agent, route, arguments)
     try:
         async with asyncio.timeout(route.timeout_s):
             result = await _target_call(trial, agent, route, arguments)
@@ -99,9 +110,21 @@ async def _call(
     return _Reply(result=result)
 
 
+def _recorded(
+    trial: OpenTrial, agent: str, route: Route, arguments: dict[str, Any]
+) -> _Reply:
+    assert trial.replay is not None, "recorded routes stand in recorded trials alone"
+    try:
+        found = trial.replay.answer(agent, route.server, route.tool, arguments)
+    except ToolMiss as miss:
+        return _Reply(result=text_result(str(miss), is_error=True))
+    return _Reply(result=found.result, kind=found.error_kind, recorded_s=found.duration_ms / 1000)
+
+
 async def _target_call(
     trial: OpenTrial, agent: str, route: Route, arguments: dict[str, Any]
 ) -> dict[str, Any]:
+    assert not isinstance(route.target, RecordedServer)
     if isinstance(route.target, Upstream):
         meta = {TRIAL_META: trial.sink.trial_id, AGENT_META: agent}
         return await route.target.call(route.tool, arguments, meta)

@@ -1,0 +1,1 @@
+"""Recordings of what providers and tools answered, and their replay."""
