@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from agentdyno.core.event import Event, WireRecord
 from agentdyno.core.spec import Limits
-from agentdyno.core.trial import Outcome
+from agentdyno.core.trial import USER_SIMULATOR, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,11 @@ class Sink:
         return number
 
     def calls(self, channel: Literal["model", "tool"]) -> int:
-        """Return how many calls all agents have made on `channel`."""
-        return sum(n for (kind, _), n in self._ordinals.items() if kind == channel)
+        """Return how many calls the team has made on `channel`; a simulated user is none of it."""
+        return sum(
+            n for (kind, agent), n in self._ordinals.items()
+            if kind == channel and agent != USER_SIMULATOR
+        )
 
     def record(self, event: Event) -> None:
         """Keep one event."""

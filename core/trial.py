@@ -1,9 +1,9 @@
 """One cell of the matrix, before and after it ran."""
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agentdyno.core.event import Event
 from agentdyno.core.noun import Noun
@@ -12,6 +12,11 @@ from agentdyno.core.spec import AgentSpec, Limits, Pattern
 Retries = Literal["uniform", "as-shipped"]
 """Who retries a failed model call: the gateway, in one way for all, or each framework in its own.
 """
+
+
+USER_SIMULATOR = "user_simulator"
+"""Name that the simulated user's calls carry; no agent of a team may have it. What it costs is the
+bench's own, so it is in no count of the framework's."""
 
 
 class Outcome(StrEnum):
@@ -42,8 +47,10 @@ class Assignment(Noun):
     """How the team works together."""
     agents: tuple[AgentSpec, ...]
     """The team, in the scenario's order."""
-    user_turns: tuple[str, ...] = Field(min_length=1)
+    user_turns: tuple[str, ...] = ()
     """What the user says, turn by turn; the conversation is kept between them."""
+    asks_user: bool = False
+    """Whether the harness is asked for what the user says after `user_turns`."""
     endpoints: dict[str, Endpoint]
     """Addresses by agent name."""
     token: str = Field(repr=False)
@@ -54,6 +61,12 @@ class Assignment(Noun):
     """Ask the model for streamed responses."""
     retries: Retries = "uniform"
     """`uniform`: the framework's own retries off. `as-shipped`: its own defaults, untouched."""
+
+    @model_validator(mode="after")
+    def _somebody_speaks(self) -> Self:
+        if not self.user_turns and not self.asks_user:
+            raise ValueError("a trial needs a user turn, or a user to ask for one")
+        return self
 
     def agent(self, name: str) -> AgentSpec:
         """Return the spec of agent `name`; raises KeyError when the team has none."""
@@ -170,6 +183,7 @@ class Trial(Noun):
     """Why the outcome is not `completed`."""
     answers: tuple[str, ...] = ()
     user_turns: tuple[str, ...] = ()
+    """The scenario's turns; those that were really said when the user was simulated."""
     agents: tuple[AgentSpec, ...] = ()
     started_at: str
     """ISO 8601, UTC."""

@@ -24,7 +24,7 @@ import orjson
 from agentdyno.core.errors import ScriptGap
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
-from agentdyno.core.trial import Outcome, Retries
+from agentdyno.core.trial import USER_SIMULATOR, Outcome, Retries
 from agentdyno.models.answer import answer
 from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import RequestError
@@ -126,6 +126,7 @@ class ModelGateway:
             elif refusal.status != 499:
                 more = () if refusal.retry_after_s is None else (
                     (b"retry-after", b"%g" % refusal.retry_after_s),
+                    (b"retry-after-ms", b"%g" % (1000 * refusal.retry_after_s)),
                 )
                 await send_whole(
                     send, refusal.status, body, _JSON, more=more, may_retry=refusal.may_retry
@@ -163,7 +164,8 @@ class ModelGateway:
         if sink.stop is not None:
             raise Refusal(400, f"{TRIAL_IS_OVER}: {sink.stop[1]}")
         most = sink.limits.max_model_calls
-        if sink.calls("model") >= most:
+        # The simulated user has a limit of his own, and must not use up the team's.
+        if exchange.agent != USER_SIMULATOR and sink.calls("model") >= most:
             reason = f"limit of {most} model calls reached (max_model_calls)"
             sink.end(Outcome.LIMIT, reason)
             raise Refusal(400, reason, code="max_model_calls")

@@ -1,8 +1,5 @@
 """What the AutoGen adapter keeps and overrides: its sessions, and an option of its model client."""
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any

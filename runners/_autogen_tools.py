@@ -3,9 +3,6 @@
 The class is meant to be derived from; the one private name is in a function of its own.
 """
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import asyncio
 import atexit
 from collections.abc import Mapping

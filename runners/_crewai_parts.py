@@ -5,9 +5,6 @@ nothing can take a thread back. So both only wait there, for work on the event l
 can cancel.
 """
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import asyncio
 import warnings
 from collections.abc import Coroutine
@@ -19,6 +16,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from agentdyno.core.spec import pattern_agents
 from agentdyno.core.trial import Assignment
+from agentdyno.runners import _crewai_versions as release
 from agentdyno.runners.teams import Held
 
 if TYPE_CHECKING:
@@ -82,18 +80,22 @@ class GatewayLLM(OpenAICompletion):
     scope: Scope = Field(exclude=True)
     http: DefaultAsyncHttpxClient = Field(exclude=True)
     max_turns: int
+    as_shipped: bool
+    """Whether CrewAI's own attempts around a call are left to it."""
     _calls: int = PrivateAttr(default=0)
 
     def begin(self) -> None:
         """Start a user turn: the agent may make `max_turns` calls again."""
         self._calls = 0
 
+    @release.tried_within
     def call(self, *args: Any, **options: Any) -> Any:
         # After max_iter rounds CrewAI makes one call more, to force an answer without tools.
         if self._calls >= self.max_turns:
             raise TurnLimitReached(f"max_iter={self.max_turns} model calls were made")
         self._calls += 1
-        return self.scope.result(self.acall(*args, **options))
+        acall = self.acall if self.as_shipped else release.once(self.acall)
+        return self.scope.result(acall(*args, **options))
 
     def get_context_window_size(self) -> int:
         """Return a window that no scenario fills.

@@ -1,8 +1,5 @@
 """An MCP session of the CrewAI adapter; imported by teams with tools alone, for it is dear."""
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager

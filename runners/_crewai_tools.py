@@ -1,8 +1,5 @@
 """Tools of the CrewAI adapter; imported by teams with tools alone, for MCP is dear to import."""
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import json
 from functools import lru_cache
 from typing import Any

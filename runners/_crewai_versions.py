@@ -5,12 +5,9 @@ that were tried (1.14.3 and 1.15.30) took over one after the other. What an olde
 is done its own way and printed in the parity manifest.
 """
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from crewai import Agent, Crew
 from crewai.agent import core
@@ -22,12 +19,18 @@ from agentdyno.core.trial import Setting
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
+CallT = TypeVar("CallT", bound=Callable[..., Any])
+AnswerT = TypeVar("AnswerT", bound=Callable[..., Coroutine[Any, Any, Any]])
+
 JOINS_BLOCKS = find_spec("crewai.mcp.content") is not None
 """Before, CrewAI's MCP client gave the model the first content block of a result, and no other."""
 KNOWS_FAILURES = find_spec("crewai.tools.tool_failure") is not None
 """Before, a tool had no way to say that it failed: the model is told in either case."""
 RETRIES_RATE_LIMITS = find_spec("crewai.llms.retry") is not None
 """Before, there was no loop of attempts around a model call."""
+AS_SHIPPED = (
+    f"2 by the openai client{' x 3 attempts at a 429' * RETRIES_RATE_LIMITS} x 3 attempts at a task"
+)
 KEEPS_ROLES = hasattr(core, "_request_index")
 """Before, `Agent.kickoff` took texts alone, and joined them into one message of the user's."""
 HOLDS_THE_LOOP = Agent.model_fields["executor_class"].default.__name__ == "CrewAgentExecutor"
@@ -95,12 +98,27 @@ def _text(result: "CallToolResult") -> str:
     return str(getattr(result.content[0], "text", result.content[0]))
 
 
-def no_rate_limit_retries() -> None:
-    """Stop the loop of up to three attempts around every model call, which no setting reaches."""
+def tried_within(call: CallT) -> CallT:
+    """Mark `call`, which awaits `acall`: the loop of attempts belongs there, and not around both.
+
+    Around `call` each attempt would count as a turn.
+    """
+    call._crewai_rate_limit_wrapped = True  # type: ignore[attr-defined]
+    return call
+
+
+def once(acall: AnswerT) -> AnswerT:
+    """Return `acall` without CrewAI's loop of attempts, which no setting reaches.
+
+    The result must be awaited in a task of its own.
+    """
     if not RETRIES_RATE_LIMITS:
-        return
+        return acall
     from crewai.llms import retry
 
-    if not hasattr(retry, "_LLM_RATE_LIMIT_MAX_ATTEMPTS"):
-        raise AttributeError("crewai.llms.retry counts its attempts by another name now")
-    retry._LLM_RATE_LIMIT_MAX_ATTEMPTS = 1
+    async def alone(*args: Any, **options: Any) -> Any:
+        # As within such a loop: CrewAI does not nest them.
+        retry._active_llm_rate_limit_retry.set(True)
+        return await acall(*args, **options)
+
+    return cast(AnswerT, alone)

@@ -17,9 +17,6 @@ Quirks held by tests:
 - A team reports an agent's exception as a RuntimeError that quotes it.
 """
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import asyncio
 import logging
 import time
@@ -32,8 +29,9 @@ from agentdyno.core.event import Message
 from agentdyno.core.spec import AgentSpec, Pipeline, Single
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import parity_rows
+from agentdyno.runners.parity import own_retries, parity_rows
 from agentdyno.runners.teams import TeamPool, steps_of
+from agentdyno.runners.turns import Turns
 
 try:
     from autogen_agentchat.agents import AssistantAgent
@@ -78,8 +76,8 @@ def _model(
         settings["stream_options"] = {"include_usage": True}
     return Client(
         spec.tool_choice, model=spec.model, model_info=_MODEL_INFO, api_key=assignment.token,
-        base_url=endpoint.model_base_url, http_client=http, max_retries=0,
-        timeout=None, **settings,
+        base_url=endpoint.model_base_url, http_client=http, timeout=None,
+        **own_retries(assignment), **settings,
     )
 
 
@@ -141,24 +139,24 @@ def _team(
 class _Trial:
     """Drives one team over the user's turns and gathers what it says."""
 
-    def __init__(self, assignment: Assignment, emit: Emit) -> None:
+    def __init__(self, assignment: Assignment, emit: Emit, turns: Turns) -> None:
         self._assignment = assignment
         self._emit = emit
+        self._turns = turns
         self._agents = _participants(assignment.pattern)
         self._zero = time.perf_counter()
         self._said_s = 0.0
-        self._texts: list[str] = []
         self._used: list[Any] = []
         self.token = CancellationToken()
 
     async def drive(self, pool: TeamPool[Sessions], http: DefaultAsyncHttpxClient) -> Answer:
         async with pool.lease(self._assignment) as sessions:
             team = _team(self._assignment, sessions, http)
-            for turn in self._assignment.user_turns:
+            async for turn in self._turns:
                 result = await self._turn(team, turn)
                 if _overran(result.messages):
                     return self._answer("ToolCallSummaryMessage: max_tool_iterations was reached")
-                self._texts.append(result.messages[-1].to_text())
+                self._turns.answered(result.messages[-1].to_text())
         return self._answer()
 
     async def _turn(self, team: AssistantAgent | GraphFlow, turn: str) -> TaskResult:
@@ -186,7 +184,7 @@ class _Trial:
             completion_tokens=sum(used.completion_tokens for used in self._used),
         )
         return Answer(
-            texts=tuple(self._texts), usage=usage, stopped_by_limit=bool(limit), note=limit
+            texts=self._turns.answers, usage=usage, stopped_by_limit=bool(limit), note=limit
         )
 
 
@@ -210,9 +208,9 @@ class AutoGenRunner:
         """Return requested and effective settings; all can be given as requested."""
         return parity_rows(assignment)
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Drive the team; a cancellation is told to AutoGen's token before anything waits."""
-        trial = _Trial(assignment, emit)
+        trial = _Trial(assignment, emit, turns)
         work = asyncio.create_task(trial.drive(self._sessions, self._shared()))
         try:
             return await asyncio.shield(work)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from agentdyno.core.event import Message, Step
 from agentdyno.core.trial import Answer, Assignment, Setting
+from agentdyno.runners.turns import Turns
 
 Emit = Callable[[Message | Step], None]
 """How a runner declares what it sees inside the framework; never needed for measuring."""
@@ -35,8 +36,11 @@ class Runner(Protocol):
         """Return every setting that the scenario asks for and what the framework really gets."""
         ...
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Build the native team, drive it over every user turn, and return its texts.
+
+        What the user says comes from `turns`, never from the assignment, and each turn's answer
+        is told there before the next one is asked for.
 
         Whatever the framework raises passes through: the harness classifies it. Cancelling the
         task must close every connection that the trial opened before the cancellation returns.

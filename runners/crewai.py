@@ -19,9 +19,6 @@ Quirks held by tests:
   and so does an empty answer with a ValueError: both are CrewAI's.
 """
 
-# mypy: disable-error-code="import-not-found, misc, attr-defined"
-# mypy sees the harness's Python: no framework there, and another major version of mcp.
-
 import asyncio
 import json
 import time
@@ -34,8 +31,9 @@ from agentdyno.core.event import Message
 from agentdyno.core.spec import AgentSpec, Single
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import parity_rows
+from agentdyno.runners.parity import own_retries, parity_rows
 from agentdyno.runners.teams import TeamPool, steps_of
+from agentdyno.runners.turns import Turns
 
 try:
     from crewai import Agent, Crew, Process, Task
@@ -85,8 +83,8 @@ def _model(
     model = GatewayLLM(
         **release.MODEL_OPTIONS, model=spec.model, base_url=endpoint.model_base_url,
         api_key=assignment.token, temperature=spec.temperature, stream=assignment.stream,
-        max_retries=0, timeout=None, additional_params=options, max_turns=spec.max_turns,
-        http=http, scope=scope,
+        timeout=None, additional_params=options, max_turns=spec.max_turns, http=http, scope=scope,
+        as_shipped=assignment.retries == "as-shipped", **own_retries(assignment),
     )
     model.is_o1_model = False
     return model
@@ -104,19 +102,20 @@ def _tools(sessions: Sessions, scope: Scope) -> "dict[str, list[GatewayTool]]":
 
 
 def _agent(spec: AgentSpec, model: GatewayLLM, tools: "Sequence[GatewayTool]") -> Agent:
+    retries = {} if model.as_shipped else {"max_retry_limit": 0}
     return Agent(
         role=spec.role, goal=spec.goal, backstory=spec.instructions, llm=model, tools=list(tools),
-        max_iter=spec.max_turns, max_retry_limit=0, cache=False, allow_delegation=False,
-        verbose=False,
+        max_iter=spec.max_turns, cache=False, allow_delegation=False, verbose=False, **retries,
     )
 
 
 class _Trial:
     """Agents of one trial, one for each step, driven over the user's turns."""
 
-    def __init__(self, assignment: Assignment, emit: Emit) -> None:
+    def __init__(self, assignment: Assignment, emit: Emit, turns: Turns) -> None:
         self._assignment = assignment
         self._emit = emit
+        self._turns = turns
         self._zero = time.perf_counter()
         self._said_s = 0.0
         self._steps = steps_of(assignment.pattern)
@@ -128,19 +127,18 @@ class _Trial:
 
     async def drive(self, pool: TeamPool[Sessions], http: DefaultAsyncHttpxClient) -> Answer:
         ask = self._kickoff if isinstance(self._assignment.pattern, Single) else self._crew
-        texts: list[str] = []
         note = ""
         async with pool.lease(self._assignment) as sessions:
             self._hire(sessions, http)
             try:
-                for turn in self._assignment.user_turns:
+                async for turn in self._turns:
                     for model in self._models:
                         model.begin()
-                    texts.append(await ask(turn))
+                    self._turns.answered(await ask(turn))
             except TurnLimitReached as limit:
                 note = f"{limit}, and CrewAI went on to force an answer"
         return Answer(
-            texts=tuple(texts), usage=self._usage(), stopped_by_limit=bool(note), note=note
+            texts=self._turns.answers, usage=self._usage(), stopped_by_limit=bool(note), note=note
         )
 
     def _hire(self, sessions: Sessions, http: DefaultAsyncHttpxClient) -> None:
@@ -210,22 +208,25 @@ class CrewAIRunner:
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None
         self._sessions = TeamPool(self._build)
-        release.no_rate_limit_retries()
         silence()
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
         older = release.rows_of(single=isinstance(assignment.pattern, Single))
-        return parity_rows(assignment, _deviations, _TEAM_ROWS + older)
+        return parity_rows(
+            assignment, _deviations, _TEAM_ROWS + older, as_shipped=release.AS_SHIPPED
+        )
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Drive the team; a cancellation closes the scope, so that CrewAI's threads come back."""
-        trial = _Trial(assignment, emit)
+        trial = _Trial(assignment, emit, turns)
         work = asyncio.create_task(trial.drive(self._sessions, self._shared()))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             await trial.scope.close()
+            if turns.waiting:
+                work.cancel()
             _, late = await asyncio.wait((work,), timeout=_SETTLE_S)
             if late:
                 work.cancel()

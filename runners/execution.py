@@ -8,6 +8,7 @@ from importlib import metadata
 
 from agentdyno.core.trial import Assignment, WorkerReport
 from agentdyno.runners.base import Emit, Runner
+from agentdyno.runners.turns import Turns, User
 
 _TRACEBACK_LINES = 12
 
@@ -19,6 +20,8 @@ class Execution:
     runner: Runner
     assignment: Assignment
     versions: dict[str, str]
+    user: User | None = None
+    """Says what the assignment does not; given when it `asks_user`."""
     cancelled: bool = False
     _task: "asyncio.Task[object] | None" = None
 
@@ -37,7 +40,8 @@ class Execution:
             return report
         try:
             report = report.model_copy(update={"parity": self.runner.parity(self.assignment)})
-            answer = await self.runner.run(self.assignment, emit)
+            turns = Turns(self.assignment.user_turns, self.user)
+            answer = await self.runner.run(self.assignment, emit, turns)
         except BaseException as error:
             if self.cancelled:
                 return report

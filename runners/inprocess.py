@@ -18,6 +18,7 @@ from agentdyno.runners.pool import nothing
 from agentdyno.runners.ref import RunnerRef
 from agentdyno.runners.registry import load_runner
 from agentdyno.runners.switches import QUIET
+from agentdyno.runners.turns import Line, User
 
 
 class InProcessHost:
@@ -38,17 +39,20 @@ class InProcessHost:
 
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
-        started: Callable[[], None] = nothing,
+        started: Callable[[], None] = nothing, user: User | None = None,
     ) -> WorkerReport:
         """See `TrialHost.run`; a trial that ignores its cancellation is left behind."""
+        line = Line(user) if user else None
         async with self._free:
             started()
-            execution = Execution(self._runner, assignment, self._versions)
+            execution = Execution(self._runner, assignment, self._versions, line)
             self._meter.start(assignment.trial_id)
             try:
                 report = await self._timed(execution, emit)
             finally:
                 used = self._meter.stop(assignment.trial_id)
+        if line:
+            line.check()
         return report.model_copy(update=used)
 
     async def close(self) -> None:

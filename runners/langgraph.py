@@ -21,8 +21,9 @@ from agentdyno.core.event import Message, Step
 from agentdyno.core.spec import AgentSpec, Pipeline, Single, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.parity import Deviations, own_retries, parity_rows
 from agentdyno.runners.teams import Door, Held, TeamPool
+from agentdyno.runners.turns import Turns
 
 try:
     import httpx
@@ -82,9 +83,8 @@ class _Trial:
         self.told = now
 
 
-def _model(
-    spec: AgentSpec, has_tools: bool, stream: bool, http: httpx2.AsyncClient
-) -> ChatOpenAI:
+def _model(assignment: Assignment, spec: AgentSpec, http: httpx2.AsyncClient) -> ChatOpenAI:
+    has_tools = bool(assignment.endpoints[spec.name].mcp_url)
     options: dict[str, Any] = {}
     if has_tools and spec.tool_choice != "auto":
         options["tool_choice"] = spec.tool_choice
@@ -92,9 +92,9 @@ def _model(
         options["parallel_tool_calls"] = False
     return ChatOpenAI(
         model=spec.model, base_url="http://unbound/v1", api_key=SecretStr("unbound"),
-        temperature=spec.temperature, max_retries=0, timeout=None, streaming=stream,
+        temperature=spec.temperature, timeout=None, streaming=assignment.stream,
         stream_usage=True, use_responses_api=False, model_kwargs=options,
-        http_async_client=http, http_client=_UNUSED,
+        http_async_client=http, http_client=_UNUSED, **own_retries(assignment),
     )
 
 
@@ -214,25 +214,25 @@ class LangGraphRunner:
         """Return requested and effective settings."""
         return parity_rows(assignment, _deviations)
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Invoke the graph once for each user turn, on the messages of the turns before it."""
         usage = UsageMetadataCallbackHandler()
         trial = _Trial(emit=emit, zero=time.perf_counter())
-        messages, texts, note = list[Any](), list[str](), ""
+        messages, note = list[Any](), ""
         async with self._teams.lease(assignment) as team:
-            for turn in assignment.user_turns:
+            async for turn in turns:
                 try:
                     messages = await team.turn([*messages, HumanMessage(turn)], trial, usage)
                 except GraphRecursionError as error:
                     note = f"GraphRecursionError: {str(error).splitlines()[0]}"
                     break
-                texts.append(messages[-1].text)
+                turns.answered(messages[-1].text)
         found = usage.usage_metadata.values()
         spent = Usage(
             prompt_tokens=sum(tokens["input_tokens"] for tokens in found),
             completion_tokens=sum(tokens["output_tokens"] for tokens in found),
         )
-        return Answer(texts=tuple(texts), usage=spent, stopped_by_limit=bool(note), note=note)
+        return Answer(texts=turns.answers, usage=spent, stopped_by_limit=bool(note), note=note)
 
     async def close(self) -> None:
         """Close idle teams and the shared HTTP client."""
@@ -242,8 +242,8 @@ class LangGraphRunner:
     async def _build(self, assignment: Assignment) -> _Team:
         seats = {}
         for name in pattern_agents(assignment.pattern):
-            spec, has_tools = assignment.agent(name), bool(assignment.endpoints[name].mcp_url)
-            model = _model(spec, has_tools, assignment.stream, self._http)
+            spec = assignment.agent(name)
+            model = _model(assignment, spec, self._http)
             seats[name] = _Seat(spec=spec, model=model, door=_Door())
         return _Team(seats, assignment.pattern)
 

@@ -22,8 +22,9 @@ from agentdyno.core.event import Message
 from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import parity_rows
+from agentdyno.runners.parity import own_retries, parity_rows
 from agentdyno.runners.teams import Door, Held, TeamPool, steps_of
+from agentdyno.runners.turns import Turns
 
 try:
     import httpx2
@@ -188,16 +189,15 @@ class OpenAIAgentsRunner:
         """Return requested and effective settings; all can be given as requested."""
         return parity_rows(assignment)
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the agents one after the other on one list of items, for each user turn."""
         zero = time.perf_counter()
         items: list[Any] = []
-        texts: list[str] = []
         spent = _Spent()
         note = text = ""
         async with self._teams.lease(assignment) as team:
             try:
-                for turn in assignment.user_turns:
+                async for turn in turns:
                     items = [*items, {"role": "user", "content": turn}]
                     for name in steps_of(assignment.pattern):
                         began = time.perf_counter() - zero
@@ -206,7 +206,7 @@ class OpenAIAgentsRunner:
                         if assignment.pattern.type == "pipeline":
                             now = time.perf_counter() - zero
                             emit(Message(agent=name, started_s=began, ended_s=now, text=text))
-                    texts.append(text)
+                    turns.answered(text)
             except MaxTurnsExceeded as error:
                 note = f"MaxTurnsExceeded: {error}"
                 if error.run_data is not None:
@@ -214,7 +214,7 @@ class OpenAIAgentsRunner:
         usage = Usage(
             requests=spent.requests, prompt_tokens=spent.prompt, completion_tokens=spent.completion
         )
-        return Answer(texts=tuple(texts), usage=usage, stopped_by_limit=bool(note), note=note)
+        return Answer(texts=turns.answers, usage=usage, stopped_by_limit=bool(note), note=note)
 
     async def close(self) -> None:
         """Close idle teams and the shared HTTP client."""
@@ -225,8 +225,8 @@ class OpenAIAgentsRunner:
         seats = {}
         for name in pattern_agents(assignment.pattern):
             client = AsyncOpenAI(
-                base_url="http://unbound/v1", api_key="unbound", max_retries=0, timeout=None,
-                http_client=self._http,
+                base_url="http://unbound/v1", api_key="unbound", timeout=None,
+                http_client=self._http, **own_retries(assignment),
             )
             seats[name] = _Seat(spec=assignment.agent(name), client=client, door=_Door())
         return _Team(seats)

@@ -6,6 +6,9 @@ from typing import Any
 from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Assignment, Setting
 
+SDK_RETRIES = 2
+"""Retries of one failed model call by the openai client, unless it is told otherwise."""
+
 Deviations = Mapping[str, tuple[Any, str]]
 """Effective value and the reason, by setting name; what is absent is given as requested."""
 
@@ -14,9 +17,12 @@ def parity_rows(
     assignment: Assignment,
     deviations: Callable[[AgentSpec], Deviations] = lambda spec: {},
     team: Sequence[Setting] = (),
+    *,
+    as_shipped: Any = SDK_RETRIES,
 ) -> tuple[Setting, ...]:
-    """Return the rows of every agent at work, `stream`, `model_retries`, and the `team` rows.
+    """Return the rows of every agent at work, `stream`, the two of retries, and the `team` rows.
 
+    `as_shipped` says how often the framework itself tries a failed model call again.
     A setting whose row is the same for all agents is one row; else there is one for each agent,
     named `agent.setting`.
     """
@@ -33,9 +39,24 @@ def parity_rows(
             for agent, others in by_agent.items()
         ]
     stream = Setting(name="stream", requested=assignment.stream, effective=assignment.stream)
-    retries = Setting(name="model_retries", requested=0, effective=0)
-    taken = {row.name for row in team}
-    return (*rows, *(row for row in (stream, retries) if row.name not in taken), *team)
+    return (*rows, stream, *_retry_rows(assignment, as_shipped), *team)
+
+
+def own_retries(assignment: Assignment) -> dict[str, int]:
+    """Return the openai client's option that takes its retries away; none where they are wanted."""
+    return {} if assignment.retries == "as-shipped" else {"max_retries": 0}
+
+
+def _retry_rows(assignment: Assignment, as_shipped: Any) -> tuple[Setting, Setting]:
+    profile = Setting(
+        name="retries", requested=assignment.retries, effective=assignment.retries
+    )
+    if assignment.retries == "uniform":
+        return profile, Setting(name="model_retries", requested=0, effective=0)
+    return profile, Setting(
+        name="model_retries", requested=None, effective=as_shipped,
+        note="what the framework does by itself is left as it is",
+    )
 
 
 def _agent_rows(

@@ -14,8 +14,10 @@ from typing import Protocol
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.trial import Assignment, WorkerReport
 from agentdyno.runners.base import Emit
-from agentdyno.runners.process import Flight, WorkerDied, WorkerProcess
+from agentdyno.runners.flight import Flight, WorkerDied
+from agentdyno.runners.process import WorkerProcess
 from agentdyno.runners.ref import RunnerRef
+from agentdyno.runners.turns import User
 
 START_TIMEOUT_S = 120.0
 """Seconds for interpreter start and framework import; a cold disk is slow."""
@@ -34,12 +36,14 @@ class TrialHost(Protocol):
 
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
-        started: Callable[[], None] = nothing,
+        started: Callable[[], None] = nothing, user: User | None = None,
     ) -> WorkerReport:
         """Execute one trial; never raises for what the framework did.
 
         `started` is called when the trial's clock starts: after waiting for a slot and for the
         process. With `last_attempt` the trial runs alone, so that its end is its own doing.
+        `user` is asked for the turns of an assignment that `asks_user`; what he raises is raised
+        here when the trial is over.
 
         Raises:
             EnvironmentFault: the runner cannot be started.
@@ -79,7 +83,7 @@ class WorkerPool:
 
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
-        started: Callable[[], None] = nothing,
+        started: Callable[[], None] = nothing, user: User | None = None,
     ) -> WorkerReport:
         """See `TrialHost.run`; cancelling this coroutine cancels the trial in the worker."""
         needed = self._slots if last_attempt else 1
@@ -87,7 +91,7 @@ class WorkerPool:
         try:
             process = await self._current()
             started()
-            return await self._fly(process, assignment, emit)
+            return await self._fly(process, assignment, emit, user)
         except WorkerDied as death:
             if death.together > 1 and not last_attempt:
                 raise WorkerReplaced(str(death)) from death
@@ -154,9 +158,9 @@ class WorkerPool:
             burial.add_done_callback(self._burials.discard)
 
     async def _fly(
-        self, process: WorkerProcess, assignment: Assignment, emit: Emit
+        self, process: WorkerProcess, assignment: Assignment, emit: Emit, user: User | None
     ) -> WorkerReport:
-        flight = process.submit(assignment, emit)
+        flight = process.submit(assignment, emit, user)
         try:
             done, _ = await asyncio.wait([flight.report], timeout=assignment.limits.timeout_s)
         except asyncio.CancelledError:
@@ -164,7 +168,10 @@ class WorkerPool:
                 await self._stop(process, assignment.trial_id, flight)
             raise
         if done:
-            return flight.report.result()
+            report = flight.report.result()
+            if flight.line:
+                flight.line.check()
+            return report
         report = await self._stop(process, assignment.trial_id, flight)
         return report.model_copy(update={"ended": "timeout", "answer": None})
 

@@ -8,7 +8,6 @@ import signal
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,44 +15,30 @@ from pydantic import ValidationError
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.trial import Assignment, WorkerReport
 from agentdyno.runners.base import Emit
+from agentdyno.runners.flight import Flight, WorkerDied
 from agentdyno.runners.protocol import (
     FROM_WORKER,
+    AskUser,
     Cancel,
     Cancelling,
     Close,
     Done,
     Emitted,
+    FromHarness,
     Ready,
     Refused,
     Run,
+    UserSays,
 )
 from agentdyno.runners.ref import RunnerRef
 from agentdyno.runners.switches import worker_environment
+from agentdyno.runners.turns import Line, User
 
 _BOOT = Path(__file__).with_name("_boot.py")
 _LINE_BYTES = 64 * 2**20
 _LOG_BYTES = 64 * 2**10
 _CLOSE_S = 5.0
 _LAST_WORDS_S = 0.5
-
-
-class WorkerDied(Exception):
-    """The process went away while trials were running in it."""
-
-    def __init__(self, message: str, together: int) -> None:
-        super().__init__(message)
-        self.together = together
-        """How many trials were running at that moment."""
-
-
-@dataclass(eq=False)
-class Flight:
-    """One trial inside the process."""
-
-    emit: Emit
-    report: asyncio.Future[WorkerReport]
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the worker's event loop took the cancellation."""
 
 
 class WorkerProcess:
@@ -115,10 +100,12 @@ class WorkerProcess:
             raise
         return self
 
-    def submit(self, assignment: Assignment, emit: Emit) -> Flight:
+    def submit(self, assignment: Assignment, emit: Emit, user: User | None = None) -> Flight:
         """Start a trial; its `report` fails with WorkerDied when the process goes away."""
         report: asyncio.Future[WorkerReport] = asyncio.get_running_loop().create_future()
-        flight = self.flights[assignment.trial_id] = Flight(emit, report)
+        flight = self.flights[assignment.trial_id] = Flight(
+            emit, report, Line(user) if user else None
+        )
         self.taken += 1
         self._tokens.add(assignment.token)
         self._send(Run(assignment=assignment))
@@ -126,6 +113,8 @@ class WorkerProcess:
 
     def cancel(self, trial_id: str) -> None:
         """Ask the worker to cancel a trial."""
+        if flight := self.flights.get(trial_id):
+            flight.hang_up()
         self._send(Cancel(trial_id=trial_id))
 
     async def kill(self) -> None:
@@ -151,7 +140,7 @@ class WorkerProcess:
             text = text.replace(token, "<token>")
         return "\n".join(text.splitlines()[-lines:])
 
-    def _send(self, message: Run | Cancel | Close) -> None:
+    def _send(self, message: FromHarness) -> None:
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.write(message.model_dump_json().encode() + b"\n")
@@ -186,13 +175,22 @@ class WorkerProcess:
             case Emitted(trial_id=trial_id, event=event):
                 if flight := self.flights.get(trial_id):
                     flight.emit(event)
+            case AskUser(trial_id=trial_id, answers=answers):
+                if (flight := self.flights.get(trial_id)) and flight.line:
+                    flight.thinking = asyncio.create_task(
+                        self._answer(trial_id, flight.line, answers), name=f"{trial_id} user"
+                    )
             case Cancelling(trial_id=trial_id):
                 if flight := self.flights.get(trial_id):
                     flight.heard.set()
             case Done(trial_id=trial_id, report=report):
                 flight = self.flights.pop(trial_id)
+                flight.hang_up()
                 if not flight.report.done():
                     flight.report.set_result(report)
+
+    async def _answer(self, trial_id: str, line: Line, answers: tuple[str, ...]) -> None:
+        self._send(UserSays(trial_id=trial_id, text=await line(answers)))
 
     def _ended(self) -> None:
         how = _manner(self._process.returncode)
@@ -201,6 +199,7 @@ class WorkerProcess:
         flights = list(self.flights.values())
         self.flights.clear()
         for flight in flights:
+            flight.hang_up()
             if not flight.report.done():
                 flight.report.set_exception(WorkerDied(
                     f"the worker process {how}\n{self.stderr_tail()}".rstrip(), len(flights)

@@ -23,6 +23,15 @@ class Cancel(Noun):
     trial_id: str
 
 
+class UserSays(Noun):
+    """Harness to worker: the answer to `AskUser`."""
+
+    op: Literal["user"] = "user"
+    trial_id: str
+    text: str | None
+    """Null when the user says no more."""
+
+
 class Close(Noun):
     """Harness to worker: cancel what runs, release everything and exit."""
 
@@ -56,6 +65,15 @@ class Emitted(Noun):
     event: Annotated[Message | Step, Field(discriminator="kind")]
 
 
+class AskUser(Noun):
+    """Worker to harness: a turn is answered; what does the user say now? `UserSays` follows."""
+
+    op: Literal["ask"] = "ask"
+    trial_id: str
+    answers: tuple[str, ...]
+    """Every answer so far."""
+
+
 class Cancelling(Noun):
     """Worker to harness: a cancellation was heard, so its event loop turns; `Done` follows."""
 
@@ -71,9 +89,11 @@ class Done(Noun):
     report: WorkerReport
 
 
-ToWorker = Annotated[Run | Cancel | Close, Field(discriminator="op")]
-FromWorker = Annotated[
-    Ready | Refused | Emitted | Cancelling | Done, Field(discriminator="op")
-]
-TO_WORKER: TypeAdapter[Run | Cancel | Close] = TypeAdapter(ToWorker)
-FROM_WORKER: TypeAdapter[Ready | Refused | Emitted | Cancelling | Done] = TypeAdapter(FromWorker)
+FromHarness = Run | Cancel | UserSays | Close
+FromRunner = Ready | Refused | Emitted | AskUser | Cancelling | Done
+TO_WORKER: TypeAdapter[FromHarness] = TypeAdapter(
+    Annotated[FromHarness, Field(discriminator="op")]
+)
+FROM_WORKER: TypeAdapter[FromRunner] = TypeAdapter(
+    Annotated[FromRunner, Field(discriminator="op")]
+)

@@ -26,8 +26,9 @@ from agentdyno.core.event import Message
 from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.parity import Deviations, own_retries, parity_rows
 from agentdyno.runners.teams import Door, Held, TeamPool, steps_of
+from agentdyno.runners.turns import Turns
 
 try:
     import httpx2
@@ -52,6 +53,18 @@ _TLS = ssl.create_default_context()
 """One for all clients: making it is dearer than a trial."""
 
 
+_OUTPUT = Setting(
+    name="output_retries", requested=0, effective=1,
+    note="an empty answer is asked for again once; with 0 it would be an error",
+)
+_TOOLS = Setting(
+    name="tool_retries", requested=None, effective=1,
+    note="a tool that fails is called again with a prompt to mend it, and ends the run at its"
+    " second failure",
+)
+_ROWS = {"uniform": (_OUTPUT,), "as-shipped": (_OUTPUT, _TOOLS)}
+
+
 class _Door(Door, httpx2.Auth):
     """The door of one session."""
 
@@ -62,6 +75,8 @@ class _Seat:
 
     spec: AgentSpec
     client: AsyncOpenAI
+    as_shipped: bool
+    """Whether failures of tools are met in Pydantic AI's own way too."""
     door: _Door
     http: httpx2.AsyncClient | None = None
     """Client of the MCP session; null for an agent without tools."""
@@ -99,7 +114,8 @@ async def _tools(seat: _Seat) -> "list[MCPToolset[None]] | None":
 
     seat.held = Held(MCPToolset(
         str(httpx2.URL(seat.door.url).join("/mcp")), http_client=seat.http,
-        tool_error_behavior="failed", init_timeout=None, read_timeout=None,
+        tool_error_behavior="retry" if seat.as_shipped else "failed",
+        init_timeout=None, read_timeout=None,
     ))
     seat.toolset = await seat.held.open()
     return [seat.toolset]
@@ -110,7 +126,7 @@ def _agent(seat: _Seat, toolsets: "list[MCPToolset[None]]") -> Agent[None, str]:
     return Agent(
         _model(seat), name=spec.name, instructions=spec.instructions, toolsets=toolsets,
         model_settings=_settings(spec, bool(toolsets)),
-        retries={"tools": spec.max_turns, "output": 1},
+        retries=None if seat.as_shipped else {"tools": spec.max_turns, "output": 1},
     )
 
 
@@ -177,23 +193,18 @@ class PydanticAIRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        retries = Setting(
-            name="output_retries", requested=0, effective=1,
-            note="an empty answer is asked for again once; with 0 it would be an error",
-        )
-        return parity_rows(assignment, _deviations, (retries,))
+        return parity_rows(assignment, _deviations, _ROWS[assignment.retries])
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the agents one after the other on one history, for each user turn."""
         zero = time.perf_counter()
         steps = steps_of(assignment.pattern)
         history: list[Any] = []
-        texts: list[str] = []
         spent: list[RunUsage] = []
         note = ""
         async with self._teams.lease(assignment) as team:
             try:
-                for turn in assignment.user_turns:
+                async for turn in turns:
                     prompt: str | None = turn
                     for name in steps:
                         began = time.perf_counter() - zero
@@ -205,11 +216,11 @@ class PydanticAIRunner:
                         if assignment.pattern.type == "pipeline":
                             now = time.perf_counter() - zero
                             emit(Message(agent=name, started_s=began, ended_s=now, text=text))
-                    texts.append(text)
+                    turns.answered(text)
             except UsageLimitExceeded as error:
                 note = f"UsageLimitExceeded: {error}"
         return Answer(
-            texts=tuple(texts), usage=_usage(spent), stopped_by_limit=bool(note), note=note
+            texts=turns.answers, usage=_usage(spent), stopped_by_limit=bool(note), note=note
         )
 
     async def close(self) -> None:
@@ -222,13 +233,16 @@ class PydanticAIRunner:
         for name in pattern_agents(assignment.pattern):
             door = _Door()
             client = AsyncOpenAI(
-                base_url="http://unbound/v1", api_key="unbound", max_retries=0, timeout=None,
-                http_client=self._http,
+                base_url="http://unbound/v1", api_key="unbound", timeout=None,
+                http_client=self._http, **own_retries(assignment),
             )
             http = None
             if assignment.endpoints[name].mcp_url:
                 http = httpx2.AsyncClient(auth=door, timeout=None, verify=_TLS)
-            seats[name] = _Seat(spec=assignment.agent(name), client=client, door=door, http=http)
+            seats[name] = _Seat(
+                spec=assignment.agent(name), client=client, door=door, http=http,
+                as_shipped=assignment.retries == "as-shipped",
+            )
         return _Team(seats)
 
 

@@ -81,7 +81,7 @@ def _key(assignment: Assignment) -> Hashable:
         (name, urlsplit(endpoint.mcp_url).netloc if endpoint.mcp_url else None)
         for name, endpoint in sorted(assignment.endpoints.items())
     )
-    return (assignment.pattern, assignment.agents, assignment.stream, doors)
+    return (assignment.pattern, assignment.agents, assignment.stream, assignment.retries, doors)
 
 
 class Door:

@@ -25,13 +25,14 @@ from agentdyno.core.event import Message, Step
 from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.openflow.document import Flow, parse
+from agentdyno.runners.openflow.document import parse
 from agentdyno.runners.openflow.engine import FlowEngine
 from agentdyno.runners.openflow.generate import flow_for, model_path, step_agents, tools_path
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator, installed_engine
 from agentdyno.runners.openflow.outcome import FlowResult, StepRecord
-from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.parity import Deviations, own_retries, parity_rows
 from agentdyno.runners.teams import Door, Held, TeamPool
+from agentdyno.runners.turns import Turns
 
 try:
     import httpx2
@@ -77,10 +78,9 @@ class _Seat:
     held: Held[MCPToolset[None]]
 
 
-def _model(name: str, http: httpx2.AsyncClient) -> OpenAIChatModel:
+def _model(name: str, http: httpx2.AsyncClient, retries: dict[str, int]) -> OpenAIChatModel:
     client = AsyncOpenAI(
-        base_url="http://unbound/v1", api_key="unbound", max_retries=0, timeout=None,
-        http_client=http,
+        base_url="http://unbound/v1", api_key="unbound", timeout=None, http_client=http, **retries
     )
     return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
 
@@ -124,8 +124,11 @@ def _resources(assignment: Assignment) -> dict[str, Any]:
 class _Team:
     """The document of a team, parsed, and the sessions of its agents."""
 
-    def __init__(self, flow: Flow, http: httpx2.AsyncClient, tls: ssl.SSLContext) -> None:
-        self.flow = flow
+    def __init__(
+        self, assignment: Assignment, http: httpx2.AsyncClient, tls: ssl.SSLContext
+    ) -> None:
+        self.flow = parse(flow_for(assignment))
+        self._retries = own_retries(assignment)
         self._http = http
         self._tls = tls
         self._seats: dict[str, _Seat] = {}
@@ -154,7 +157,9 @@ class _Team:
         The steps of a flow run one after the other, so one client serves them all.
         """
         if provider.model not in self._models:
-            self._models[provider.model] = _model(provider.model, self._http)
+            self._models[provider.model] = _model(
+                provider.model, self._http, self._retries
+            )
         model = self._models[provider.model]
         model.client.base_url = httpx2.URL(provider.resource["base_url"])
         model.client.api_key = provider.resource["api_key"]
@@ -213,12 +218,11 @@ class WindmillRunner:
         """Return requested and effective settings."""
         return parity_rows(assignment, _deviations)
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the flow once for each user turn."""
         trial = _Trial(
             emit=emit, agents=step_agents(assignment.pattern), zero=time.perf_counter()
         )
-        texts: list[str] = []
         note = ""
         async with self._teams.lease(assignment) as team:
             steps = AgentSteps(
@@ -228,17 +232,17 @@ class WindmillRunner:
                 executor=steps, evaluator=self._javascript, references=_resources(assignment),
                 observe=trial.step,
             )
-            for turn in assignment.user_turns:
+            async for turn in turns:
                 ended = await engine.run(team.flow, {"task": turn})
                 if isinstance(ended.cause, MaxIterations):
                     note = str(ended.cause)
                     break
-                texts.append(_text(ended))
+                turns.answered(_text(ended))
         usage = Usage(
             requests=steps.usage.requests, prompt_tokens=steps.usage.input_tokens,
             completion_tokens=steps.usage.output_tokens,
         )
-        return Answer(texts=tuple(texts), usage=usage, stopped_by_limit=bool(note), note=note)
+        return Answer(texts=turns.answers, usage=usage, stopped_by_limit=bool(note), note=note)
 
     async def close(self) -> None:
         """Close idle sessions, the shared HTTP client and the JavaScript process."""
@@ -247,7 +251,7 @@ class WindmillRunner:
         await self._javascript.close()
 
     async def _build(self, assignment: Assignment) -> _Team:
-        return _Team(parse(flow_for(assignment)), self._http, self._tls)
+        return _Team(assignment, self._http, self._tls)
 
 
 def _text(ended: FlowResult) -> str:

@@ -21,16 +21,20 @@ from agentdyno.runners.execution import Execution, describe, versions
 from agentdyno.runners.meter import CpuMeter
 from agentdyno.runners.protocol import (
     TO_WORKER,
+    AskUser,
     Cancel,
     Cancelling,
     Close,
     Done,
     Emitted,
+    FromRunner,
     Ready,
     Refused,
     Run,
+    UserSays,
 )
 from agentdyno.runners.registry import load_runner
+from agentdyno.runners.turns import User
 
 GRACE_S = 2.0
 """Seconds that running trials get to close their connections when the process is to end."""
@@ -97,7 +101,7 @@ class Mouth:
         self._lock = threading.Lock()
         self.tokens: dict[str, bytes] = {}
 
-    def say(self, message: Ready | Refused | Emitted | Cancelling | Done) -> None:
+    def say(self, message: FromRunner) -> None:
         """Write one line."""
         line = message.model_dump_json().encode()
         for token in filter(None, tuple(self.tokens.values())):
@@ -117,6 +121,7 @@ class Worker:
         self._mouth = mouth
         self._meter = CpuMeter()
         self._running: dict[str, Execution] = {}
+        self._asked: dict[str, asyncio.Future[str | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(self, line: bytes) -> None:
@@ -128,6 +133,10 @@ class Worker:
                 if execution := self._running.get(trial_id):
                     execution.cancel()
                     self._mouth.say(Cancelling(trial_id=trial_id))
+            case UserSays(trial_id=trial_id, text=text):
+                asked = self._asked.get(trial_id)
+                if asked and not asked.done():
+                    asked.set_result(text)
             case Close():
                 self.closing.set()
 
@@ -144,7 +153,8 @@ class Worker:
             traceback.print_exc()
 
     def _start(self, assignment: Assignment) -> None:
-        execution = Execution(self._runner, assignment, self._versions)
+        user = self._asker(assignment.trial_id) if assignment.asks_user else None
+        execution = Execution(self._runner, assignment, self._versions, user)
         self._running[assignment.trial_id] = execution
         self._mouth.tokens[assignment.trial_id] = assignment.token.encode()
         task = asyncio.create_task(self._trial(execution), name=assignment.trial_id)
@@ -159,6 +169,17 @@ class Worker:
         del self._running[trial_id]
         self._mouth.say(Done(trial_id=trial_id, report=report.model_copy(update=used)))
         del self._mouth.tokens[trial_id]
+
+    def _asker(self, trial_id: str) -> User:
+        async def ask(answers: tuple[str, ...]) -> str | None:
+            asked = self._asked[trial_id] = asyncio.get_running_loop().create_future()
+            self._mouth.say(AskUser(trial_id=trial_id, answers=answers))
+            try:
+                return await asked
+            finally:
+                del self._asked[trial_id]
+
+        return ask
 
     def _emitter(self, trial_id: str) -> Emit:
         def emit(event: Message | Step) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 from agentdyno.core.event import Message, ModelCall, Step, ToolCall
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits, Pipeline, Single, ToolServer
-from agentdyno.core.trial import Assignment, WorkerReport
+from agentdyno.core.trial import Assignment, Retries, WorkerReport
 from agentdyno.experiments.bench import Bench
 from agentdyno.models.script import Script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Upstream
 from agentdyno.runners.pool import WorkerPool
+from agentdyno.runners.turns import User
 
 HERE = Path(__file__).parent
 ORDER: dict[str, Any] = {
@@ -100,11 +101,12 @@ class Lab:
     async def begin(
         self, *turns: str, agents: Sequence[AgentSpec] = (), stream: bool = False,
         upstream: Upstream | None = None, seed: Any = None, flags: Sequence[str] = (),
+        retries: Retries = "uniform", user: User | None = None,
     ) -> tuple[Run, "asyncio.Task[None]"]:
         """Start one trial: a single agent, or a pipeline of several.
 
-        `upstream` replaces the scripted model, `seed` is awaited with the trial's id before, and
-        `flags` go to the echo server.
+        `upstream` replaces the scripted model, `seed` is awaited with the trial's id before,
+        `flags` go to the echo server, and `user` is asked for what follows on `turns`.
         """
         team = tuple(agents) or (agent("solo"),)
         number = next(_numbers)
@@ -112,22 +114,23 @@ class Lab:
         sink = Sink(trial_id=f"trial{number}", token=f"token-{number}", limits=limits)
         if seed is not None:
             await seed(sink.trial_id)
-        self.bench.models.open(sink, team, upstream or ScriptedUpstream(self.script, 0))
+        self.bench.models.open(sink, team, upstream or ScriptedUpstream(self.script, 0),
+                               retries=retries)
         await self.bench.tools.open(sink, team, echo_server(*flags), HERE)
         steps = tuple(spec.name for spec in team)
         assignment = Assignment(
             trial_id=sink.trial_id, token=sink.token, user_turns=turns, agents=team, stream=stream,
             pattern=Pipeline(steps=steps) if len(team) > 1 else Single(agent=steps[0]),
             endpoints={spec.name: self.bench.endpoint(sink.trial_id, spec) for spec in team},
-            limits=limits,
+            limits=limits, retries=retries, asks_user=user is not None,
         )
         run = Run(sink=sink)
-        return run, asyncio.create_task(self._finish(run, assignment))
+        return run, asyncio.create_task(self._finish(run, assignment, user))
 
-    async def _finish(self, run: Run, assignment: Assignment) -> None:
+    async def _finish(self, run: Run, assignment: Assignment, user: User | None) -> None:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                run.ended = await self.pool.run(assignment, run.declared.append)
+                run.ended = await self.pool.run(assignment, run.declared.append, user=user)
         finally:
             self.bench.models.close(assignment.trial_id)
             await self.bench.tools.close(assignment.trial_id)

@@ -1,4 +1,4 @@
-"""A stand-in for a framework's adapter: its behaviour is what the trial's first user turn says."""
+"""A stand-in for a framework's adapter: its behaviour is what each user turn says."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ from typing import ClassVar
 from agentdyno.core.event import Step
 from agentdyno.core.trial import Answer, Assignment, Setting
 from agentdyno.runners.base import Emit, Support
+from agentdyno.runners.turns import Turns
 
 
 def _exists(file: str) -> bool:
@@ -32,11 +33,13 @@ class FakeRunner:
         """Declare one setting."""
         return (Setting(name="temperature", requested=0.0, effective=0.0),)
 
-    async def run(self, assignment: Assignment, emit: Emit) -> Answer:
-        """Carry out the verb of the first turn."""
-        verb, _, argument = assignment.user_turns[0].partition(" ")
-        text = await getattr(self, f"do_{verb}")(assignment, emit, argument)
-        return Answer(texts=(str(text),))
+    async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
+        """Carry out the verb of each turn."""
+        async for turn in turns:
+            verb, _, argument = turn.partition(" ")
+            text = await getattr(self, f"do_{verb}")(assignment, emit, argument)
+            turns.answered(str(text))
+        return Answer(texts=turns.answers)
 
     async def close(self) -> None:
         """Leave a mark where the harness can see that this was called."""
