@@ -8,6 +8,7 @@ from agentdyno.core.check import CheckSpec
 from agentdyno.core.fault import FaultSpec
 from agentdyno.core.noun import Noun
 from agentdyno.core.spec import Limits, MemoryItem, Name, Pattern, Risk, ToolServer
+from agentdyno.core.user import UserSpec
 
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$")]
 """Name of a tool server: letters, digits, underscores and hyphens, at most 48 characters."""
@@ -94,8 +95,9 @@ class Scenario(Noun):
     """Variables of the templates in this file, in the archetypes and in the script."""
     verbatim: bool = False
     """Whether the texts of this file are taken as they stand, to the last space: no templates."""
-    user: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
-    """What the user says, turn by turn; Jinja templates over `vars`."""
+    user: UserSpec
+    """What the user says, turn by turn (Jinja templates over `vars`); or `replay: FILE`, the user's
+    turns of a recorded conversation; or `simulate:`, a user played by a model."""
     agents: dict[Name, AgentOverride] = Field(min_length=1)
     """The team, by name."""
     pattern: Pattern

@@ -8,7 +8,6 @@ from typing import Any
 
 from agentdyno.agents.factory import AgentFactory, AgentFault
 from agentdyno.agents.library import AgentLibrary
-from agentdyno.agents.template import TemplateFault, render
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import InputError, Problem, UsageError
 from agentdyno.core.scenario import AgentOverride, Scenario
@@ -16,6 +15,7 @@ from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.references import References
+from agentdyno.scenarios.users import LoadedUser, Users
 
 LIBRARY = Path(__file__).parent
 FILE = "scenario.yaml"
@@ -37,7 +37,14 @@ class LoadedScenario:
     variables: Mapping[str, Any]
     """Variables of the script's templates."""
     user_turns: tuple[str, ...]
-    """What the user says, rendered."""
+    """What the user says, rendered; of a simulated user what he says first, if that is given."""
+    user: LoadedUser | None = None
+    """Who says what follows; null where all turns are given."""
+
+    @property
+    def callers(self) -> tuple[AgentSpec, ...]:
+        """Return everybody who calls a model: the team, and a simulated user after it."""
+        return (*self.agents, self.user.agent) if self.user else self.agents
 
 
 def list_scenarios() -> tuple[str, ...]:
@@ -69,7 +76,9 @@ def load_scenario(
         document, Scenario, extra_problems=References(document, folder, library).find()
     )
     problems: list[Problem] = []
-    turns = _user_turns(scenario, document, problems)
+    users = Users(scenario, document, folder)
+    turns, user = users.resolve()
+    problems += users.problems
     agents = _agents(scenario, document, overrides or {}, library, problems)
     if problems:
         raise InputError(problems)
@@ -77,10 +86,11 @@ def load_scenario(
         scenario=scenario,
         agents=agents,
         folder=folder,
-        digest=_digest(scenario, agents, turns, folder),
+        digest=_digest(scenario, agents, turns, user, folder),
         script_path=folder / scenario.script if scenario.script else None,
         variables=scenario.vars,
         user_turns=turns,
+        user=user,
     )
 
 
@@ -109,18 +119,6 @@ def shown(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _user_turns(
-    scenario: Scenario, document: YamlDocument, problems: list[Problem]
-) -> tuple[str, ...]:
-    turns = []
-    for at, text in enumerate(scenario.user):
-        try:
-            turns.append(text if scenario.verbatim else render(text, scenario.vars))
-        except TemplateFault as fault:
-            problems.append(document.problem(("user", at), str(fault)))
-    return tuple(turns)
 
 
 def _agents(
@@ -152,13 +150,15 @@ def _agents(
 
 
 def _digest(
-    scenario: Scenario, agents: tuple[AgentSpec, ...], turns: tuple[str, ...], folder: Path
+    scenario: Scenario, agents: tuple[AgentSpec, ...], turns: tuple[str, ...],
+    user: LoadedUser | None, folder: Path,
 ) -> str:
     return content_hash({
         "scenario": scenario.model_dump(mode="json"),
         "agents": [agent.model_dump(mode="json") for agent in agents],
         "user": turns,
         "files": _files(folder),
+        **({"simulated": user.agent.model_dump(mode="json")} if user else {}),
     })
 
 

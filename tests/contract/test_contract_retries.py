@@ -1,4 +1,4 @@
-"""Who tries a failed model call again: nobody but the gateway, or each framework as it is shipped."""
+"""Who tries a failed model call again: the gateway alone, or each framework as it is shipped."""
 
 import pytest
 
