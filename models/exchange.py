@@ -12,6 +12,7 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Retries
 from agentdyno.models.flight import Flight, Interruption
+from agentdyno.models.prices import cost_usd
 from agentdyno.models.upstream import Api, ModelRequest, Upstream
 
 Scope = MutableMapping[str, Any]
@@ -202,12 +203,19 @@ class Exchange:
             retry_count=self.retry_count, error=error, source=self.source,
             provider=self.provider, provider_model=self.provider_model, tokens_by=self.tokens_by,
             usage_sent=None if error else self.usage_sent, gaps_ms=self.gaps_ms,
+            cost_usd=self._cost(),
         )
         sink.record(call)
         if self.admitted and self.trial.guard is not None:
             self.trial.guard.settle(sink, call)
         sink.exchange("model", self.agent, self.started_s, self.request.decode(errors="replace"),
                       b"".join(self.sent).decode(errors="replace"))
+
+    def _cost(self) -> float | None:
+        """Return what a live answer costs; scripted and recorded ones cost nothing now."""
+        if self.source != "live" or self.tokens is None:
+            return None
+        return cost_usd(self.provider, self.provider_model or self.model, self.tokens)
 
     def _interrupted(self, why: Interruption) -> None:
         if why == "hung_up":
