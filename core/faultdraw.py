@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from agentdyno.core.errors import HarnessFault
 from agentdyno.core.fault import ModelFault, ToolFault
 
 FaultT = TypeVar("FaultT", ModelFault, ToolFault)
@@ -59,7 +60,7 @@ class FaultDraw(Generic[FaultT]):
             able: whether a fault can be done to it.
 
         Raises:
-            ValueError: a `while` condition fails on the values of this attempt.
+            HarnessFault: a `while` condition fails on the values of this attempt.
         """
         found: FaultT | None = None
         for index, (fault, course) in enumerate(self._faults):
@@ -91,10 +92,17 @@ class FaultDraw(Generic[FaultT]):
             return False
         from agentdyno.core.condition import holds
 
-        return holds(fault.while_ or "", {
+        values = {
             "elapsed_s": attempt.elapsed_s, "calls": number, "attempt": course.attempts[call],
             "hits": course.hits, "agent": attempt.agent, "tool": attempt.tool,
-        })
+        }
+        try:
+            return holds(fault.while_ or "", values)
+        except ValueError as error:
+            raise HarnessFault(
+                f"the condition of the fault {fault.on} {fault.kind} cannot be answered: {error}",
+                "correct `while` in the fault plan",
+            ) from error
 
     def _draw(self, index: int, course: _Course, attempt: Attempt) -> float:
         course.draws[attempt.agent, attempt.tool] += 1

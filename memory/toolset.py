@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SEARCH: dict[str, Any] = {
     "name": "memory_search",
     "description": "Search what is remembered. Returns the best matches first, as JSON.",
+    "annotations": {"readOnlyHint": True},
     "inputSchema": {
         "type": "object",
         "properties": {
@@ -32,6 +33,7 @@ SEARCH: dict[str, Any] = {
 WRITE: dict[str, Any] = {
     "name": "memory_write",
     "description": "Remember a text. Returns the id of the new item, as JSON.",
+    "annotations": {"readOnlyHint": False},
     "inputSchema": {
         "type": "object",
         "properties": {

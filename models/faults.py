@@ -59,16 +59,19 @@ class FaultyUpstream:
             self._record(fault, request, started, "the model was not asked")
             return without_content(fault)
         if fault.kind == "slow_first_token":
-            await asyncio.sleep(fault.wait_s)
-            self._record(fault, request, started, f"the answer came {fault.wait_s:g} s late")
+            try:
+                await asyncio.sleep(fault.wait_s)
+            finally:
+                self._record(fault, request, started, f"the answer came {fault.wait_s:g} s late")
             return await self._checked(request, attempt)
         return await self._truncated(fault, request, started)
 
     async def _fail(self, fault: ModelFault, request: ModelRequest, started: float) -> NoReturn:
-        if fault.kind == "timeout":
-            await asyncio.sleep(fault.wait_s)
         error = _error(fault)
-        self._record(fault, request, started, error.message)
+        try:
+            await asyncio.sleep(fault.wait_s if fault.kind == "timeout" else 0)
+        finally:
+            self._record(fault, request, started, error.message)
         raise error
 
     async def _truncated(

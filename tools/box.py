@@ -9,6 +9,7 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.tools import jsonrpc
 from agentdyno.tools.catalogue import select, shown, wire_names
+from agentdyno.tools.faults import ToolFaults
 from agentdyno.tools.replay import RecordedServer, ToolReplay
 from agentdyno.tools.upstream import Upstream
 
@@ -57,6 +58,8 @@ class OpenTrial:
     """Servers that the trial called."""
     replay: ToolReplay | None = None
     """Answers instead of servers; null when servers run."""
+    faults: ToolFaults | None = None
+    """What goes wrong on purpose."""
 
 
 def tool_box(

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.event import ToolsListed
+from agentdyno.core.fault import FaultPlan
 from agentdyno.core.recording import ToolRecording
 from agentdyno.core.server import LocalServer
 from agentdyno.core.sink import Sink
@@ -20,7 +21,9 @@ from agentdyno.tools.asgi import Receive, Scope, Send
 from agentdyno.tools.box import OpenTrial, ToolBox, recorded_box, tool_box
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
 from agentdyno.tools.endpoint import Endpoint
+from agentdyno.tools.faults import ToolFaults
 from agentdyno.tools.jsonrpc import RpcError
+from agentdyno.tools.launch import scope_of
 from agentdyno.tools.link import LinkLost
 from agentdyno.tools.pool import UpstreamPool
 from agentdyno.tools.protocol import AGENT_META, TRIAL_META
@@ -55,10 +58,12 @@ class ToolGateway:
     async def open(
         self, sink: Sink, agents: Sequence[AgentSpec], servers: Mapping[str, ToolServer],
         scenario_dir: Path, *, recorded: ToolRecording | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:
         """Start what the agents of a trial need and record what each of them is offered.
 
-        With `recorded` nothing is started: that recording answers, memory tools included.
+        With `recorded` nothing is started: that recording answers, memory tools included. The tool
+        faults of `faults` are injected.
 
         Raises:
             UsageError: an agent names a tool or a server that does not exist, or an entry of
@@ -66,7 +71,7 @@ class ToolGateway:
             HarnessFault: a server cannot be started.
         """
         if recorded is not None:
-            self._open_recorded(sink, agents, servers, recorded)
+            self._open_recorded(sink, agents, servers, recorded, faults)
             return
         named = servers_named(reference for agent in agents for reference in agent.tools)
         needed = {name: servers[name] for name in named if name in servers}
@@ -82,14 +87,19 @@ class ToolGateway:
             for agent in agents
         }
         _record_lists(sink, boxes, started)
+        own = frozenset(
+            name for name, server in needed.items()
+            if scope_of(server) == "trial" and not upstreams[name].launch.url
+        )
         self._endpoint.admit(OpenTrial(
             sink=sink, boxes=boxes, upstreams=upstreams,
             starts={name: upstream.starts for name, upstream in upstreams.items()},
+            faults=ToolFaults(faults, sink, own) if faults else None,
         ))
 
     def _open_recorded(
         self, sink: Sink, agents: Sequence[AgentSpec], servers: Mapping[str, ToolServer],
-        recorded: ToolRecording,
+        recorded: ToolRecording, faults: FaultPlan | None,
     ) -> None:
         replay = ToolReplay(sink, recorded)
         replay.check(agents, servers)
@@ -97,7 +107,8 @@ class ToolGateway:
         boxes = {agent.name: recorded_box(agent, replay) for agent in agents}
         _record_lists(sink, boxes, started)
         self._endpoint.admit(
-            OpenTrial(sink=sink, boxes=boxes, upstreams={}, starts={}, replay=replay)
+            OpenTrial(sink=sink, boxes=boxes, upstreams={}, starts={}, replay=replay,
+                      faults=ToolFaults(faults, sink, frozenset()) if faults else None)
         )
 
     async def close(self, trial_id: str) -> dict[str, Any]:
@@ -177,7 +188,8 @@ async def _end_state(trial: OpenTrial, name: str) -> Any:
     except (LinkLost, RpcError, TimeoutError, ValueError, LookupError) as error:
         sink.end(Outcome.HARNESS_FAULT, f"the end state of server {name} was not given: {error!r}")
         return None
-    if upstream.launch.ours and upstream.starts != trial.starts[name]:
+    meant = trial.faults is not None and name in trial.faults.crashed
+    if upstream.launch.ours and upstream.starts != trial.starts[name] and not meant:
         sink.end(
             Outcome.HARNESS_FAULT, f"server {name} crashed during the trial and lost its state"
         )

@@ -1,26 +1,17 @@
 """One tools/call: allowed or not, within the limits or not, timed, recorded, never raising."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
-from agentdyno.core.errors import DynoError
+from agentdyno.core.errors import DynoError, HarnessFault
 from agentdyno.core.event import ToolCall
 from agentdyno.core.trial import Outcome
 from agentdyno.tools.box import OpenTrial, Route
 from agentdyno.tools.jsonrpc import RpcError
 from agentdyno.tools.protocol import AGENT_META, TRIAL_META
 from agentdyno.tools.replay import RecordedServer, ToolMiss
-from agentdyno.tools.results import ErrorKind, error_kind, shown_text, text_result
+from agentdyno.tools.results import ToolReply, error_kind, shown_text, text_result
 from agentdyno.tools.upstream import ServerCrashed, Upstream
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Reply:
-    result: dict[str, Any]
-    kind: ErrorKind | None = None
-    recorded_s: float | None = None
-    """Seconds that the call took in a recording; null when a server answered."""
 
 
 async def metered_call(
@@ -35,7 +26,7 @@ async def metered_call(
     route = trial.boxes[agent].routes.get(name)
     over_limit = sink.calls("tool") >= sink.limits.max_tool_calls
     ordinal = sink.ordinal("tool", agent)
-    reply: _Reply | None = None
+    reply: ToolReply | None = None
     try:
         if over_limit:
             reply = _over_limit(trial)
@@ -43,7 +34,7 @@ async def metered_call(
             reply = _not_allowed(trial, agent, name)
         else:
             trial.called.add(route.server)
-            reply = await _call(trial, agent, route, arguments)
+            reply = await _answer(trial, agent, ordinal, route, arguments)
         return reply.result
     finally:
         recorded_s = reply.recorded_s if reply else None
@@ -59,17 +50,17 @@ async def metered_call(
         ))
 
 
-def _over_limit(trial: OpenTrial) -> _Reply:
+def _over_limit(trial: OpenTrial) -> ToolReply:
     limit = trial.sink.limits.max_tool_calls
     text = f"Refused: this trial may make {limit} tool calls, and all of them are used up."
     trial.sink.end(Outcome.LIMIT, f"a tool call beyond max_tool_calls ({limit}) was refused")
-    return _Reply(result=text_result(text, is_error=True), kind="limit")
+    return ToolReply(result=text_result(text, is_error=True), kind="limit")
 
 
-def _not_allowed(trial: OpenTrial, agent: str, name: str) -> _Reply:
+def _not_allowed(trial: OpenTrial, agent: str, name: str) -> ToolReply:
     known = ", ".join(trial.boxes[agent].routes) or "none"
     text = f"There is no tool {name!r} for the agent {agent}. Its tools: {known}."
-    return _Reply(result=text_result(text, is_error=True), kind="not_allowed")
+    return ToolReply(result=text_result(text, is_error=True), kind="not_allowed")
 
 
 def _owner(trial: OpenTrial, name: str) -> str:
@@ -83,9 +74,25 @@ def _owner(trial: OpenTrial, name: str) -> str:
     return ""
 
 
+async def _answer(
+    trial: OpenTrial, agent: str, ordinal: int, route: Route, arguments: dict[str, Any]
+) -> ToolReply:
+    """Do the call, with whatever the trial's fault plan makes of it."""
+    if trial.faults is None:
+        return await _call(trial, agent, route, arguments)
+    try:
+        return await trial.faults.call(
+            agent, ordinal, route.server, route.tool, route.target,
+            lambda: _call(trial, agent, route, arguments),
+        )
+    except HarnessFault as fault:
+        trial.sink.end(Outcome.HARNESS_FAULT, str(fault))
+        return ToolReply(result=text_result(fault.message, is_error=True))
+
+
 async def _call(
     trial: OpenTrial, agent: str, route: Route, arguments: dict[str, Any]
-) -> _Reply:
+) -> ToolReply:
     if isinstance(route.target, RecordedServer):
         return _recorded(trial, agent, route, arguments)
     try:
@@ -96,29 +103,31 @@ async def _call(
             f"The tool {route.tool} gave no answer within {route.timeout_s:g} s; "
             "the call was cancelled."
         )
-        return _Reply(result=text_result(text, is_error=True), kind="timeout")
+        return ToolReply(result=text_result(text, is_error=True), kind="timeout")
     except ServerCrashed as crash:
-        return _Reply(result=text_result(str(crash), is_error=True), kind="server_crash")
+        return ToolReply(result=text_result(str(crash), is_error=True), kind="server_crash")
     except RpcError as error:
         kind = error_kind(route.schema, arguments, error.code)
-        return _Reply(result=text_result(str(error), is_error=True), kind=kind)
+        return ToolReply(result=text_result(str(error), is_error=True), kind=kind)
     if result.get("resultType", "complete") != "complete":
         text = f"The tool {route.tool} asks the user for input, which no trial can give."
-        return _Reply(result=text_result(text, is_error=True), kind="tool_error")
+        return ToolReply(result=text_result(text, is_error=True), kind="tool_error")
     if result.get("isError"):
-        return _Reply(result=result, kind=error_kind(route.schema, arguments))
-    return _Reply(result=result)
+        return ToolReply(result=result, kind=error_kind(route.schema, arguments))
+    return ToolReply(result=result)
 
 
 def _recorded(
     trial: OpenTrial, agent: str, route: Route, arguments: dict[str, Any]
-) -> _Reply:
+) -> ToolReply:
     assert trial.replay is not None, "recorded routes stand in recorded trials alone"
     try:
         found = trial.replay.answer(agent, route.server, route.tool, arguments)
     except ToolMiss as miss:
-        return _Reply(result=text_result(str(miss), is_error=True))
-    return _Reply(result=found.result, kind=found.error_kind, recorded_s=found.duration_ms / 1000)
+        return ToolReply(result=text_result(str(miss), is_error=True))
+    return ToolReply(
+        result=found.result, kind=found.error_kind, recorded_s=found.duration_ms / 1000
+    )
 
 
 async def _target_call(

@@ -1,5 +1,6 @@
 """Results of tools/call: what the model is shown, and whose error it was."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentdyno.tools.jsonrpc import INVALID_PARAMS
@@ -7,6 +8,18 @@ from agentdyno.tools.jsonrpc import INVALID_PARAMS
 ErrorKind = Literal[
     "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolReply:
+    """What one call brought."""
+
+    result: dict[str, Any]
+    """The MCP result that the agent is shown."""
+    kind: ErrorKind | None = None
+    """Whose error it is; null when it is none, or unknown."""
+    recorded_s: float | None = None
+    """Seconds that the call took in a recording; null when a server answered."""
 
 
 def text_result(text: str, *, is_error: bool) -> dict[str, Any]:

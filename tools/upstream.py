@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import textwrap
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from agentdyno.core.errors import HarnessFault
 from agentdyno.tools import jsonrpc
@@ -72,6 +72,15 @@ class Upstream:
             raise ServerCrashed(await self._bury(link, error)) from None
         self._crashes = 0
         return result
+
+    async def crash(self) -> NoReturn:
+        """End the server as a crash would: calls under way die too, the next one starts it again.
+
+        Raises:
+            ServerCrashed: always.
+        """
+        link = self._link or await self._restart()
+        raise ServerCrashed(await self._bury(link, LinkLost("the server process ended")))
 
     async def state(self, meta: dict[str, Any]) -> Any:
         """Return the end state of the trial in `meta` as JSON, or None when the server has none."""

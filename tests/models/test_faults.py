@@ -1,6 +1,5 @@
 """Faults of the model: what a framework sees on the wire, and which calls are hit."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -323,15 +322,3 @@ def test_every_mistake_of_a_plan_is_shown_with_its_line(tmp_path: Path) -> None:
 def test_a_fault_that_never_says_when_is_no_fault() -> None:
     with pytest.raises(ValidationError, match="exactly one of call, probability, while"):
         ModelFault(on="model", kind="refusal")
-
-
-async def test_a_hang_up_during_a_timeout_ends_it(bench: Any) -> None:
-    client = opened(bench, Model(Reply()), plan(kind="timeout", call=1, delay_s=60))
-    asking = asyncio.create_task(client.chat("hello"))
-    while not client.sink.calls("model"):
-        await asyncio.sleep(0)
-    asking.cancel()
-    await asyncio.wait([asking])
-    while not calls(client):
-        await asyncio.sleep(0)
-    assert [call.status for call in calls(client)] == [499]

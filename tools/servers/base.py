@@ -39,6 +39,10 @@ class Tool:
     """JSON Schema by parameter name."""
     optional: frozenset[str] = frozenset()
     """Parameters that may be left out."""
+    read_only: bool = True
+    """Whether it changes nothing."""
+    idempotent: bool = False
+    """Whether a second call with the same arguments changes nothing more."""
 
     def wire(self) -> dict[str, Any]:
         """Return the MCP tool object."""
@@ -50,7 +54,13 @@ class Tool:
         required = [name for name in self.parameters if name not in self.optional]
         if required:
             schema["required"] = required
-        return {"name": self.name, "description": self.description, "inputSchema": schema}
+        return {
+            "name": self.name, "description": self.description, "inputSchema": schema,
+            "annotations": {
+                "readOnlyHint": self.read_only,
+                "idempotentHint": self.read_only or self.idempotent,
+            },
+        }
 
 
 class RequestError(Exception):

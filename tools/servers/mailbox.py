@@ -23,7 +23,7 @@ def list_outbox(state: State, _: dict[str, Any]) -> dict[str, Any]:
 
 TOOLS = (
     Tool(
-        name="send_mail", run=send_mail,
+        name="send_mail", run=send_mail, read_only=False,
         description="Send a plain-text mail to one address.",
         parameters={"to": _TEXT | {"description": "Mail address of the recipient."},
                     "subject": _TEXT, "body": _TEXT},

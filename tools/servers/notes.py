@@ -32,7 +32,8 @@ def list_notes(state: State, _: dict[str, Any]) -> dict[str, Any]:
 
 
 TOOLS = (
-    Tool(name="write_note", run=write_note, description="Write a note, or replace its text.",
+    Tool(name="write_note", run=write_note, read_only=False, idempotent=True,
+         description="Write a note, or replace its text.",
          parameters={"title": _TITLE, "text": {"type": "string"}}),
     Tool(name="read_note", run=read_note, description="Read a note.",
          parameters={"title": {"type": "string"}}),
