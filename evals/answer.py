@@ -23,7 +23,7 @@ _CONTEXT = 60
 def _answer(trial: Trial, turn: int | None) -> str:
     """Return the answer to `turn`; raises `Unanswered` when there is none."""
     number = turn or len(trial.user_turns)
-    if number > len(trial.answers):
+    if not 0 < number <= len(trial.answers):
         raise Unanswered(
             f"there is no answer to user turn {number}; the team gave {len(trial.answers)} answers"
         )

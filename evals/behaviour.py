@@ -9,7 +9,7 @@ from agentdyno.core.canonical import canonical_json
 from agentdyno.core.check import LimitsCheck, MailSentCheck, MemoryUsedCheck, ToolsCalledCheck
 from agentdyno.core.check import ToolUse as Use
 from agentdyno.core.event import MemoryAccess, ModelCall, ToolCall
-from agentdyno.core.trial import Trial
+from agentdyno.core.trial import USER_SIMULATOR, Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed
 
 
@@ -118,7 +118,10 @@ def _mail_fault(mail: dict[str, Any], check: MailSentCheck) -> str | None:
 
 def limits(trial: Trial, check: LimitsCheck, folder: Path) -> Finding:
     """Compare the gateways' counts with the bounds."""
-    models = [event for event in trial.events if isinstance(event, ModelCall)]
+    models = [
+        event for event in trial.events
+        if isinstance(event, ModelCall) and event.agent != USER_SIMULATOR
+    ]
     counts: dict[str, tuple[float, float | None]] = {
         "model calls": (len(models), check.model_calls),
         "tool calls": (

@@ -11,8 +11,10 @@ from agentdyno.core.event import Event, Message, Step, WireRecord
 from agentdyno.core.sink import Sink
 from agentdyno.core.trial import Assignment, Outcome, Trial, WorkerReport
 from agentdyno.evals.checks import evaluate
+from agentdyno.evals.conformance import conformance
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.experiments.user import UserSimulator
 from agentdyno.memory.server import MemoryServer
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.runners.pool import TrialHost, WorkerReplaced
@@ -41,7 +43,8 @@ class Executor:
             except WorkerReplaced:
                 continue
         verdicts = evaluate(trial, planned.scenario.scenario.checks, planned.scenario.folder)
-        return trial.model_copy(update={"verdicts": verdicts}), wire
+        broken = conformance(trial, wire)
+        return trial.model_copy(update={"verdicts": (*verdicts, *broken)}), wire
 
     async def _attempt(self, planned: PlannedTrial, host: TrialHost, *, last: bool) -> Sealed:
         sink = Sink(
@@ -51,20 +54,34 @@ class Executor:
         started_at = datetime.now(UTC).isoformat()
         report, end_state = WorkerReport(ended="cancelled"), {}
         self.bench.models.open(
-            sink, planned.scenario.agents, ScriptedUpstream(planned.script, planned.key.seed)
+            sink, planned.scenario.callers, ScriptedUpstream(planned.script, planned.key.seed),
+            retries=planned.key.retries,
         )
+        user = self._user(sink, planned)
         try:
             await self._open(sink, planned)
             report = await host.run(
                 self._assignment(sink, planned), _stamped(sink), last_attempt=last,
-                started=sink.rezero,
+                started=sink.rezero, user=user,
             )
         except DynoError as error:
             sink.end(Outcome.HARNESS_FAULT, str(error))
         finally:
             duration_s = sink.now()
             end_state = await self._close(sink, planned)
-        return self._seal(planned, sink, report, end_state, started_at, duration_s), sink.wire
+        trial = self._seal(planned, sink, report, end_state, started_at, duration_s)
+        if user is not None:
+            trial = trial.model_copy(update={"user_turns": tuple(user.said)})
+        return trial, sink.wire
+
+    def _user(self, sink: Sink, planned: PlannedTrial) -> UserSimulator | None:
+        scenario = planned.scenario
+        if scenario.user is None:
+            return None
+        return UserSimulator(
+            scenario.user, first=scenario.user_turns, variables=scenario.variables, sink=sink,
+            base_url=self.bench.endpoint(sink.trial_id, scenario.user.agent).model_base_url,
+        )
 
     async def _open(self, sink: Sink, planned: PlannedTrial) -> None:
         scenario = planned.scenario
@@ -91,6 +108,8 @@ class Executor:
             },
             token=sink.token,
             limits=planned.limits,
+            asks_user=planned.scenario.user is not None,
+            retries=planned.key.retries,
             stream=planned.key.stream,
         )
 

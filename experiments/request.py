@@ -37,7 +37,7 @@ def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
             file=path, line=1, key="script",
             message="this scenario has no script, and the scripted model is the only one so far",
         )])
-    names = [agent.name for agent in loaded.agents]
+    names = [agent.name for agent in loaded.callers]
     return loaded, load_script(loaded.script_path, names, loaded.variables)
 
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from agentdyno.core.estimate import Estimate
 from agentdyno.core.event import ModelCall, ToolCall
-from agentdyno.core.trial import Outcome, Trial
+from agentdyno.core.trial import USER_SIMULATOR, Outcome, Trial
 from agentdyno.evals.stats import wilson
 
 OUT_OF_COUNT = (Outcome.HARNESS_FAULT, Outcome.CANCELLED)
@@ -33,7 +33,10 @@ class Measured:
 
 def measure(trial: Trial) -> Measured:
     """Return the numbers of one trial; tokens and calls are counted on the wire."""
-    calls = [event for event in trial.events if isinstance(event, ModelCall)]
+    calls = [
+        event for event in trial.events
+        if isinstance(event, ModelCall) and event.agent != USER_SIMULATOR
+    ]
     tokens = [call.tokens for call in calls if call.tokens]
     return Measured(
         passed=bool(trial.verdicts) and all(v.status == "pass" for v in trial.verdicts),
