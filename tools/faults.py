@@ -128,19 +128,21 @@ def _damaged(fault: ToolFault, text: str) -> str:
     try:
         value = jsonrpc.loads(text.encode())
     except ValueError:
+        value = text
+    if not isinstance(value, dict | list) or _longest(value) < 0:
         return f"{text}\n\n{injection}"
     return jsonrpc.dumps(_injected(value, injection)).decode()
 
 
 def _injected(value: Any, injection: str) -> Any:
     """Return JSON whose longest text ends in the injection, so that it is JSON of the same form."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         key = max(value, key=lambda key: _longest(value[key]))
         return {**value, key: _injected(value[key], injection)}
-    if isinstance(value, list) and value:
+    if isinstance(value, list):
         at = max(range(len(value)), key=lambda at: _longest(value[at]))
         return [*value[:at], _injected(value[at], injection), *value[at + 1 :]]
-    return f"{value}\n\n{injection}" if isinstance(value, str) else injection
+    return f"{value}\n\n{injection}"
 
 
 def _longest(value: Any) -> int:
