@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("agentdyno.cli.trials:show", "Show one trial as a readable tree."),
     "log": ("agentdyno.cli.trials:log", "Dump the raw wire of a trial."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
+    "import": ("agentdyno.cli.imports:import_command", "Turn recorded conversations into scenarios."),
     "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),
     "agent": ("agentdyno.cli.agent:agent", "List and show the shared agent definitions."),
     "env": ("agentdyno.cli.env:env", "List, make and remove the runners' environments."),
