@@ -14,6 +14,17 @@ from agentdyno.models.responses import parse_responses
 Api = Literal["chat", "responses", "embeddings"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """How long a recorded answer took when it was recorded."""
+
+    first_token_ms: float | None
+    """Milliseconds from the call's start to its first content."""
+    duration_ms: float
+    gaps_ms: tuple[float, ...] = ()
+    """Milliseconds between consecutive content chunks."""
+
+
 class UpstreamError(Exception):
     """No answer: the framework sees `status` and `message`, unless the gateway tries again."""
 
@@ -42,6 +53,7 @@ class UpstreamError(Exception):
         self.retryable = retryable
         self.reached = reached
         self.ends_trial = ends_trial
+        self.recorded = recorded
         self.cut = cut
 
 
@@ -94,6 +106,8 @@ class Passage:
     provider: str = ""
     model: str = ""
     """Model that was asked for at the provider."""
+    recorded: Recorded | None = None
+    """Times of a recorded answer, which its event then has."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What wrappers tell each other."""
 
