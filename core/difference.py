@@ -39,8 +39,8 @@ def first_difference(old: Any, new: Any, path: str = "$") -> Difference | None:
         return None
     if isinstance(old, list):
         for at in range(max(len(old), len(new))):
-            pair = (values[at] if at < len(values) else ABSENT for values in (old, new))
-            found = first_difference(*pair, f"{path}[{at}]")
+            one, other = (values[at] if at < len(values) else ABSENT for values in (old, new))
+            found = first_difference(one, other, f"{path}[{at}]")
             if found:
                 return found
         return None

@@ -32,6 +32,7 @@ class UpstreamError(Exception):
         self, status: int, message: str, *, body: bytes | None = None,
         retry_after_s: float | None = None, retryable: bool = False,
         reached: bool = True, ends_trial: bool = False, cut: bool = False,
+        recorded: Recorded | None = None,
     ) -> None:
         """
         Args:
@@ -44,6 +45,7 @@ class UpstreamError(Exception):
             ends_trial: a fault of the bench or its set-up (a missing recording, a wrong key), so
                 that the trial ends as `harness_fault`.
             cut: whether an `as-shipped` framework sees its connection reset instead of an answer.
+            recorded: times of a provider's error that comes from a recording.
         """
         super().__init__(message)
         self.status = status

@@ -163,8 +163,8 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _likeness(one: Any, other: Any) -> float:
-    texts = (canonical_json(value)[:2000] for value in (one, other))
-    return SequenceMatcher(None, *texts, autojunk=False).quick_ratio()
+    old, new = (canonical_json(value)[:2000] for value in (one, other))
+    return float(SequenceMatcher(None, old, new, autojunk=False).quick_ratio())
 
 
 def _advised(lines: Sequence[str]) -> str:
