@@ -1,7 +1,7 @@
 """The simulated user: an agent of the bench's own, behind the same model gateway as the team.
 
-His calls are `ModelCall`s of `USER_SIMULATOR`; each turn of his is a `Message` with the time that he
-took, and the reason why he ended the conversation is a `Step`.
+His calls are `ModelCall`s of `USER_SIMULATOR`; each turn of his is a `Message` with the time that
+he took, and the reason why he ended the conversation is a `Step`.
 """
 
 from collections.abc import Mapping, Sequence

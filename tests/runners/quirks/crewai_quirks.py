@@ -1,9 +1,11 @@
 """Run by the crewai environment: each function holds while the adapter still needs its trick."""
 
-import importlib
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from crewai.llms import retry
+from crewai.llms.base_llm import BaseLLM
 from crewai.llms.providers.openai.completion import OpenAICompletion
 from crewai.tools import BaseTool
 from crewai.tools.mcp_native_tool import MCPNativeTool
@@ -11,7 +13,7 @@ from crewai.utilities import agent_utils
 from pydantic import BaseModel
 
 from agentdyno.runners._crewai_parts import silence
-from agentdyno.runners._crewai_versions import no_rate_limit_retries, rows_of
+from agentdyno.runners._crewai_versions import once, rows_of, tried_within
 
 
 class _Arguments(BaseModel):
@@ -35,25 +37,42 @@ def _model(**options: Any) -> OpenAICompletion:
     )
 
 
-def _attempts() -> int:
-    made: list[int] = []
+class _Limited(BaseLLM):
+    """A model that is always busy, and counts how often it was asked."""
 
-    def limited() -> None:
-        made.append(1)
+    made: int = 0
+
+    @tried_within
+    def call(self, *_: Any, **__: Any) -> str:
+        self.made += 1
         raise RuntimeError("rate limit")
 
-    try:
-        retry.run_with_rate_limit_retry(limited, sleep=lambda _: None)
-    except RuntimeError:
-        return len(made)
-    raise AssertionError("the error was lost")
+    async def acall(self, *_: Any, **__: Any) -> str:
+        return self.call()
+
+
+async def _attempts(model: _Limited, ask: Any) -> int:
+    with suppress(RuntimeError):
+        await asyncio.create_task(ask())
+    return model.made
 
 
 def model_calls_are_tried_three_times_until_told_otherwise() -> None:
-    importlib.reload(retry)
-    assert _attempts() == 3
-    no_rate_limit_retries()
-    assert _attempts() == 1
+    async def no_wait(_: float) -> None:
+        return None
+
+    retry.arun_with_rate_limit_retry.__kwdefaults__["sleep"] = no_wait
+    model = _Limited(model="m")
+    assert asyncio.run(_attempts(model, model.acall)) == 3
+    model = _Limited(model="m")
+    assert asyncio.run(_attempts(model, once(model.acall))) == 1
+
+
+def a_call_that_is_marked_gets_no_attempts_of_its_own() -> None:
+    model = _Limited(model="m")
+    with suppress(RuntimeError):
+        model.call()
+    assert model.made == 1
 
 
 def a_forced_call_follows_the_last_round() -> None:
