@@ -7,6 +7,7 @@ from pydantic import Field
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.fault import FaultSpec
 from agentdyno.core.noun import Noun
+from agentdyno.core.settings import Budget
 from agentdyno.core.spec import Limits, MemoryItem, Name, Pattern, Risk, ToolServer
 from agentdyno.core.user import UserSpec
 
@@ -108,6 +109,8 @@ class Scenario(Noun):
     """What the trial's memory is like when the trial starts."""
     limits: Limits = Limits()
     """Bounds of one trial."""
+    budget: Budget = Budget()
+    """What one trial may take at most; a call that would exceed it is refused."""
     checks: tuple[CheckSpec, ...] = ()
     """What is asked of the finished trial."""
     faults: tuple[FaultSpec, ...] = ()

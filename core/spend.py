@@ -32,6 +32,8 @@ class Spent(Noun):
     """The part of `prompt_tokens` that the provider served from its cache."""
     cost_usd: float | None = None
     """US dollars; null when the price is unknown or nobody bills."""
+    billed: bool = True
+    """Whether that provider sends bills at all."""
     known: bool = True
     """False for a call that broke off: a provider may bill it, so its reservation counts."""
 

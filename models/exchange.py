@@ -22,6 +22,7 @@ Send = Callable[[Any], Awaitable[None]]
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of the largest request that is read."""
 TRIAL_IS_OVER = "the trial is over"
+ENDED_MEANWHILE = f"{TRIAL_IS_OVER}: it ended while this call waited for its budget"
 
 _KINDS = {
     401: "authentication_error", 403: "permission_error", 404: "not_found_error",

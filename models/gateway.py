@@ -30,6 +30,7 @@ from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import RequestError
 from agentdyno.models.cut import cut_connection
 from agentdyno.models.exchange import (
+    ENDED_MEANWHILE,
     TRIAL_IS_OVER,
     Exchange,
     Guard,
@@ -182,6 +183,8 @@ class ModelGateway:
             if exchange.trial.guard is not None:
                 await exchange.trial.guard.admit(sink, request)
                 exchange.admitted = True
+                if self._trials.get(sink.trial_id) is not exchange.trial or sink.stop is not None:
+                    raise Refusal(400, ENDED_MEANWHILE)
             await answer(exchange, receive, send)
         except orjson.JSONDecodeError as error:
             raise Refusal(400, f"the request body is not JSON: {error}") from error
