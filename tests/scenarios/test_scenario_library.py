@@ -17,8 +17,8 @@ def statuses(loaded: LoadedScenario, trial: Trial) -> dict[str, str]:
     return {verdict.check: verdict.status for verdict in verdicts}
 
 
-def test_the_library_holds_the_two_scenarios() -> None:
-    assert list_scenarios() == ("docs_question", "investment_analysis")
+def test_the_library_holds_the_three_scenarios() -> None:
+    assert list_scenarios() == ("docs_question", "investment_analysis", "order_mail")
 
 
 @pytest.mark.parametrize("name", list_scenarios())
