@@ -7,6 +7,7 @@ from agentdyno.core.event import Fault
 from agentdyno.core.fault import TRANSPORT, FaultPlan, ModelFault
 from agentdyno.core.faultdraw import Attempt, FaultDraw
 from agentdyno.core.sink import Sink
+from agentdyno.core.trial import USER_SIMULATOR
 from agentdyno.models.conversation import Reply
 from agentdyno.models.damage import (
     chunks_of,
@@ -44,7 +45,7 @@ class FaultyUpstream:
 
     async def answer(self, request: ModelRequest) -> Answered:
         """Answer one request, or fail at it. See `Upstream.answer`."""
-        if request.api == "embeddings":
+        if request.api == "embeddings" or request.agent == USER_SIMULATOR:
             return await self._inner.answer(request)
         attempt = Attempt(
             agent=request.agent, ordinal=request.ordinal, elapsed_s=self._sink.now()

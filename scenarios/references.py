@@ -26,12 +26,14 @@ from agentdyno.core.check import (
     ToolsCalledCheck,
 )
 from agentdyno.core.errors import Problem
+from agentdyno.core.fault import FaultSpec, ToolFault
 from agentdyno.core.scenario import AgentOverride
 from agentdyno.core.spec import Pattern, Pipeline, ToolServer, pattern_agents
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
 from agentdyno.core.yamlproblem import nearest
 
 _CHECK: TypeAdapter[Any] = TypeAdapter(CheckSpec)
+_FAULT: TypeAdapter[Any] = TypeAdapter(FaultSpec)
 _PATTERN: TypeAdapter[Any] = TypeAdapter(Pattern)
 MEMORY_SERVER = "memory"
 
@@ -77,6 +79,7 @@ class References:
         self._check_agents()
         self._check_pattern()
         self._check_checks()
+        self._check_faults()
         self._check_script()
         return self.problems
 
@@ -137,6 +140,18 @@ class References:
         script = self.document.data.get("script") if isinstance(self.document.data, dict) else None
         if isinstance(script, str) and not (self.folder / script).is_file():
             self._add(("script",), f"there is no file {script!r} in the scenario's folder")
+
+    def _check_faults(self) -> None:
+        for at, data in enumerate(_list(self.document.data, "faults")):
+            fault = _part(_FAULT, data)
+            if fault is None:
+                continue
+            if fault.agent is not None:
+                self._known(("faults", at, "agent"), "agent", fault.agent, self._agents)
+            if isinstance(fault, ToolFault) and fault.tool is not None:
+                server = fault.tool.partition(".")[0]
+                servers = {*self._servers, MEMORY_SERVER}
+                self._known(("faults", at, "tool"), "tool server", server, servers)
 
     def _check_checks(self) -> None:
         seen: dict[str, int] = {}

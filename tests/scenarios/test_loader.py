@@ -152,6 +152,20 @@ checks:
         assert f"did you mean '{guess}'" in messages
 
 
+def test_a_fault_names_agents_and_servers_of_the_scenario(tmp_path: Path) -> None:
+    faults = """\
+faults:
+- {on: model, kind: refusal, call: 1, agent: raeder}
+- {on: tool, kind: error, call: 1, tool: memory.memory_write}
+- {on: tool, kind: error, call: 1, tool: dcos.read}
+"""
+    with pytest.raises(InputError) as caught:
+        load_scenario(write(tmp_path, GOOD + faults))
+    assert [(p.key, "did you mean" in p.message) for p in caught.value.problems] == [
+        ("faults.0.agent", True), ("faults.2.tool", True),
+    ]
+
+
 def test_a_spelling_mistake_does_not_hide_a_dangling_reference(tmp_path: Path) -> None:
     text = GOOD.replace("title:", "titel:").replace("agent: reader", "agent: raeder")
     keys = {key for _, key, _ in problems(tmp_path, text)}
