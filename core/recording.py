@@ -16,10 +16,10 @@ _AWKWARD = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def json_text(value: Any) -> str:
-    """Return `value` as JSON for readers: sorted keys, on one line where it is short."""
-    line = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    """Return `value` as JSON for readers: its own order, on one line where it is short."""
+    line = json.dumps(value, ensure_ascii=False)
     if len(line) > _SHORT:
-        line = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=2)
+        line = json.dumps(value, ensure_ascii=False, indent=2)
     return _AWKWARD.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
@@ -33,7 +33,7 @@ def _parsed(value: Any) -> Any:
 
 
 JsonText = Annotated[dict[str, Any], BeforeValidator(_parsed), PlainSerializer(json_text)]
-"""A JSON object that files hold as text, so that it reads and compares well."""
+"""A JSON object that files hold as text, so that it reads well and keeps the order of its keys."""
 
 
 class OfferedTool(Noun):

@@ -1,5 +1,6 @@
 """Tools of a recording: listed and answered as they were then, without any server."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.difference import first_difference, told, unified
 from agentdyno.core.errors import UsageError
-from agentdyno.core.recording import OfferedTool, RecordedResult, ToolRecording, json_text
+from agentdyno.core.recording import OfferedTool, RecordedResult, ToolRecording
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.core.trial import Outcome
@@ -148,7 +149,7 @@ class ToolReplay:
                  f"{nearest.server}.{nearest.tool}"]
         if found:
             lines += ["  first difference: " + told(found, names)[0], *told(found, names)[1:]]
-        old, new = (json_text(v).splitlines() for v in (nearest.arguments, arguments))
+        old, new = (_lines(value) for value in (nearest.arguments, arguments))
         if len(old) + len(new) > 2:
             lines += unified(old, new, names)
         return _advised(lines)
@@ -165,6 +166,10 @@ def _same(one: Any, other: Any) -> bool:
 def _likeness(one: Any, other: Any) -> float:
     old, new = (canonical_json(value)[:2000] for value in (one, other))
     return float(SequenceMatcher(None, old, new, autojunk=False).quick_ratio())
+
+
+def _lines(value: Any) -> list[str]:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
 
 
 def _advised(lines: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ _LONG = 8
 
 
 def normalised(request: dict[str, Any], trial_id: str) -> dict[str, Any]:
-    """Return `request` with every volatile id replaced by its number of appearance.
+    """Return `request` with every volatile id replaced by its number of appearance; keys sorted.
 
     Volatile are identifiers of messages, responses and tool calls in the conversation, wherever
     their text stands in it; UUIDs and the like where frameworks name their own run; and the id of
@@ -42,7 +42,7 @@ def normalised(request: dict[str, Any], trial_id: str) -> dict[str, Any]:
                 value = names.get(value, value)
             return pattern.sub(named, value)
         if isinstance(value, dict):
-            return {name: clean(item, name) for name, item in value.items()}
+            return {name: clean(value[name], name) for name in sorted(value)}
         return [clean(item) for item in value] if isinstance(value, list) else value
 
     whole = clean(request)

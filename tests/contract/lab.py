@@ -13,6 +13,8 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits, Pipeline, Single, ToolServer
 from agentdyno.core.trial import Assignment, Retries, WorkerReport
 from agentdyno.experiments.bench import Bench
+from agentdyno.models.cassette.cassette import Cassette
+from agentdyno.models.cassette.replayer import Replayer
 from agentdyno.models.script import Script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Upstream
@@ -35,6 +37,7 @@ def echo_server(*flags: str) -> dict[str, ToolServer]:
     return {"echo": ToolServer(command="${python}", args=arguments, scope=scope, timeout_s=60)}
 
 
+NO_SERVER = {"echo": ToolServer(command="no-such-program", args=())}
 _DEADLINE_S = 60.0
 _numbers = count(1)
 
@@ -55,6 +58,8 @@ class Run:
     sink: Sink
     declared: list[Message | Step] = field(default_factory=list)
     ended: WorkerReport | None = None
+    end_state: dict[str, Any] = field(default_factory=dict)
+    replayer: Replayer | None = None
 
     @property
     def report(self) -> WorkerReport:
@@ -101,12 +106,13 @@ class Lab:
     async def begin(
         self, *turns: str, agents: Sequence[AgentSpec] = (), stream: bool = False,
         upstream: Upstream | None = None, seed: Any = None, flags: Sequence[str] = (),
-        retries: Retries = "uniform", user: User | None = None,
+        retries: Retries = "uniform", user: User | None = None, replay: Cassette | None = None,
     ) -> tuple[Run, "asyncio.Task[None]"]:
         """Start one trial: a single agent, or a pipeline of several.
 
         `upstream` replaces the scripted model, `seed` is awaited with the trial's id before,
-        `flags` go to the echo server, and `user` is asked for what follows on `turns`.
+        `flags` go to the echo server, and `user` is asked for what follows on `turns`. With
+        `replay` that recording answers for models and tools, and no server could be started.
         """
         team = tuple(agents) or (agent("solo"),)
         number = next(_numbers)
@@ -114,9 +120,15 @@ class Lab:
         sink = Sink(trial_id=f"trial{number}", token=f"token-{number}", limits=limits)
         if seed is not None:
             await seed(sink.trial_id)
+        run = Run(sink=sink)
+        if replay is not None:
+            upstream = run.replayer = Replayer(replay, sink)
         self.bench.models.open(sink, team, upstream or ScriptedUpstream(self.script, 0),
                                retries=retries)
-        await self.bench.tools.open(sink, team, echo_server(*flags), HERE)
+        await self.bench.tools.open(
+            sink, team, NO_SERVER if replay else echo_server(*flags), HERE,
+            recorded=replay.tools() if replay else None,
+        )
         steps = tuple(spec.name for spec in team)
         assignment = Assignment(
             trial_id=sink.trial_id, token=sink.token, user_turns=turns, agents=team, stream=stream,
@@ -124,7 +136,6 @@ class Lab:
             endpoints={spec.name: self.bench.endpoint(sink.trial_id, spec) for spec in team},
             limits=limits, retries=retries, asks_user=user is not None,
         )
-        run = Run(sink=sink)
         return run, asyncio.create_task(self._finish(run, assignment, user))
 
     async def _finish(self, run: Run, assignment: Assignment, user: User | None) -> None:
@@ -133,4 +144,4 @@ class Lab:
                 run.ended = await self.pool.run(assignment, run.declared.append, user=user)
         finally:
             self.bench.models.close(assignment.trial_id)
-            await self.bench.tools.close(assignment.trial_id)
+            run.end_state = await self.bench.tools.close(assignment.trial_id)

@@ -81,6 +81,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _requirement("runner:parity:manifest",
                  "an unequal setting is only fair when it is printed, and only true when the wire "
                  "agrees"),
+    _requirement("runner:replay:same",
+                 "a recording is only of use in CI when a framework asks for the same again"),
+    _requirement("runner:replay:located-miss",
+                 "what an upgrade of a framework changed on the wire is learned from a miss"),
     _requirement("runner:environment:missing-hint",
                  "whoever lacks a framework is told the one command that brings it"),
 )
