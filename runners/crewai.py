@@ -72,6 +72,24 @@ _TEAM_ROWS = (
         note="CrewAI takes 8192 for an alias, and pays model calls to stay below it",
     ),
     Setting(name="tool_cache", requested=False, effective=False, note="CrewAI's default is on"),
+    Setting(
+        name="text_beside_calls", requested="kept", effective="dropped",
+        note="what a model says beside a tool call is in no later request",
+    ),
+    Setting(
+        name="message_texts", requested="as given", effective="wrapped",
+        note="CrewAI writes role and goal around the instructions and 'Current Task:' before what"
+        " the user says, and strips both and earlier answers",
+    ),
+    Setting(
+        name="empty_answers", requested="an answer", effective="an error",
+        note="CrewAI ends the run with a ValueError",
+    ),
+    Setting(
+        name="repeated_calls", requested="any number", effective=4,
+        note="the same call with the same result for the fifth time ends the run with"
+        " ToolExecutionFailedError",
+    ),
 )
 
 

@@ -52,6 +52,10 @@ _TLS = ssl.create_default_context()
 """One for all clients: making it is dearer than a trial."""
 _NO_DEADLINE_S = 86_400.0
 """A day: the trial's timeout ends a slow call, not the client's."""
+_EMPTY = Setting(
+    name="empty_answers", requested="kept", effective="left out",
+    note="a later request does not show an empty answer, so two user turns stand together",
+)
 _RUN = RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model")
 
 
@@ -187,7 +191,7 @@ class OpenAIAgentsRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings; all can be given as requested."""
-        return parity_rows(assignment)
+        return parity_rows(assignment, team=(_EMPTY,))
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the agents one after the other on one list of items, for each user turn."""

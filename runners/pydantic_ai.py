@@ -62,7 +62,17 @@ _TOOLS = Setting(
     note="a tool that fails is called again with a prompt to mend it, and ends the run at its"
     " second failure",
 )
-_ROWS = {"uniform": (_OUTPUT,), "as-shipped": (_OUTPUT, _TOOLS)}
+_TEXTS = (
+    Setting(
+        name="message_texts", requested="as given", effective="instructions stripped",
+        note="white space around the instructions is dropped",
+    ),
+    Setting(
+        name="empty_answers", requested="an answer", effective="an error",
+        note="Pydantic AI asks again, and ends the run with UnexpectedModelBehavior",
+    ),
+)
+_ROWS = {"uniform": (_OUTPUT, *_TEXTS), "as-shipped": (_OUTPUT, _TOOLS, *_TEXTS)}
 
 
 class _Door(Door, httpx2.Auth):

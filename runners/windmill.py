@@ -78,6 +78,18 @@ class _Seat:
     held: Held[MCPToolset[None]]
 
 
+_TEXTS = (
+    Setting(
+        name="message_texts", requested="as given", effective="instructions stripped",
+        note="white space around the system prompt is dropped",
+    ),
+    Setting(
+        name="empty_answers", requested="kept", effective="left out",
+        note="a later request does not show an empty answer, so two user turns stand together",
+    ),
+)
+
+
 def _model(name: str, http: httpx2.AsyncClient, retries: dict[str, int]) -> OpenAIChatModel:
     client = AsyncOpenAI(
         base_url="http://unbound/v1", api_key="unbound", timeout=None, http_client=http, **retries
@@ -216,7 +228,7 @@ class WindmillRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations)
+        return parity_rows(assignment, _deviations, _TEXTS)
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the flow once for each user turn."""
