@@ -32,6 +32,11 @@ def trial_id(key: TrialKey) -> str:
     return content_hash({"format": FORMAT, **key.model_dump(mode="json")})[:20]
 
 
+def scenario_digest(scenario: LoadedScenario, limits: Limits, embedder: str | None) -> str:
+    """Return the content hash of everything of a scenario that decides what a trial does."""
+    return content_hash([scenario.digest, limits.model_dump(mode="json"), embedder])
+
+
 def _trial(
     scenario: LoadedScenario, script: Script, runner: RunnerRef, options: RunOptions,
     embedder: str | None, repeat: int,
@@ -41,7 +46,7 @@ def _trial(
         limits = limits.model_copy(update={"timeout_s": options.timeout_s})
     key = TrialKey(
         scenario=scenario.scenario.name,
-        scenario_digest=content_hash([scenario.digest, limits.model_dump(mode="json"), embedder]),
+        scenario_digest=scenario_digest(scenario, limits, embedder),
         runner=runner.name,
         runner_version=runner.version,
         runner_digest=runner.digest,
