@@ -2,19 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from agentdyno.core.event import Message, ModelCall, Step, ToolCall
+from agentdyno.core.fault import FaultPlan
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits, Pipeline, Single, ToolServer
 from agentdyno.core.trial import Assignment, Retries, WorkerReport
 from agentdyno.experiments.bench import Bench
 from agentdyno.models.cassette.cassette import Cassette
 from agentdyno.models.cassette.replayer import Replayer
+from agentdyno.models.faults import FaultyUpstream
 from agentdyno.models.script import Script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Upstream
@@ -38,6 +40,13 @@ def echo_server(*flags: str) -> dict[str, ToolServer]:
 
 
 NO_SERVER = {"echo": ToolServer(command="no-such-program", args=())}
+Wrap = Callable[[Upstream, Sink], Upstream]
+
+
+def _as_it_is(upstream: Upstream, _: Sink) -> Upstream:
+    return upstream
+
+
 _DEADLINE_S = 60.0
 _numbers = count(1)
 
@@ -107,27 +116,33 @@ class Lab:
         self, *turns: str, agents: Sequence[AgentSpec] = (), stream: bool = False,
         upstream: Upstream | None = None, seed: Any = None, flags: Sequence[str] = (),
         retries: Retries = "uniform", user: User | None = None, replay: Cassette | None = None,
+        faults: FaultPlan | None = None, chance: int = 0, wrap: Wrap = _as_it_is,
     ) -> tuple[Run, "asyncio.Task[None]"]:
         """Start one trial: a single agent, or a pipeline of several.
 
         `upstream` replaces the scripted model, `seed` is awaited with the trial's id before,
         `flags` go to the echo server, and `user` is asked for what follows on `turns`. With
         `replay` that recording answers for models and tools, and no server could be started.
+        `faults` are injected, drawn from the trial's seed `chance`, below what `wrap` puts around
+        the model.
         """
         team = tuple(agents) or (agent("solo"),)
         number = next(_numbers)
         limits = Limits(timeout_s=_DEADLINE_S)
-        sink = Sink(trial_id=f"trial{number}", token=f"token-{number}", limits=limits)
+        sink = Sink(trial_id=f"trial{number}", token=f"token-{number}", limits=limits,
+                    seed=chance)
         if seed is not None:
             await seed(sink.trial_id)
         run = Run(sink=sink)
         if replay is not None:
             upstream = run.replayer = Replayer(replay, sink)
-        self.bench.models.open(sink, team, upstream or ScriptedUpstream(self.script, 0),
-                               retries=retries)
+        upstream = upstream or ScriptedUpstream(self.script, chance)
+        if faults is not None:
+            upstream = wrap(FaultyUpstream(upstream, faults, sink), sink)
+        self.bench.models.open(sink, team, upstream, retries=retries)
         await self.bench.tools.open(
             sink, team, NO_SERVER if replay else echo_server(*flags), HERE,
-            recorded=replay.tools() if replay else None,
+            recorded=replay.tools() if replay else None, faults=faults,
         )
         steps = tuple(spec.name for spec in team)
         assignment = Assignment(

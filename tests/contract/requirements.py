@@ -85,6 +85,13 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                  "a recording is only of use in CI when a framework asks for the same again"),
     _requirement("runner:replay:located-miss",
                  "what an upgrade of a framework changed on the wire is learned from a miss"),
+    _requirement("runner:fault:same-calls",
+                 "frameworks are compared under the same faults, or not at all"),
+    _requirement("runner:fault:uniform-recovers",
+                 "under one retry policy a lost answer is the gateway's to fetch again, and no "
+                 "framework hears of it"),
+    _requirement("runner:fault:as-shipped-reaches-framework",
+                 "what a framework does by itself shows only when the fault really reaches it"),
     _requirement("runner:environment:missing-hint",
                  "whoever lacks a framework is told the one command that brings it"),
 )
