@@ -57,6 +57,9 @@ class ModelCall(Timed):
     """OpenAI finish reason; null after an error."""
     gaps_ms: tuple[float, ...] = ()
     """Milliseconds between consecutive content chunks of a stream, from the first token on."""
+    truncated: bool = False
+    """Whether a stream ended without a finish reason. With `error` null the framework was left to
+    take it for the whole answer (retry profile `as-shipped`)."""
     source: Literal["scripted", "live", "recorded"] = "scripted"
     """Where the answer came from; times of a recorded one are the recording's."""
     provider: str = ""
@@ -64,7 +67,8 @@ class ModelCall(Timed):
     provider_model: str = ""
     """Model that the response names (OpenTelemetry: gen_ai.response.model)."""
     tokens: TokenCount | None = None
-    """Null when the call was refused before a model saw it."""
+    """Null when the call was refused before a model saw it, and when neither the provider told
+    nor the harness could count them."""
     tokens_by: Literal["harness", "provider"] = "harness"
     """Who counted `tokens`: the harness on the bytes of the wire, or the provider that bills."""
     usage_sent: TokenCount | None = None

@@ -14,13 +14,26 @@ from agentdyno.models.memo import Memo
 ENCODING = "cl100k_base"
 
 _counts: Memo[str, int] = Memo()
+_loading: threading.Thread | None = None
 
 
 def warm_up() -> threading.Thread:
-    """Load the vocabulary in a background thread (it releases the GIL) and return the thread."""
-    thread = threading.Thread(target=count_text, args=("warm",), name="tokenizer", daemon=True)
-    thread.start()
-    return thread
+    """Load the vocabulary in a background thread (it releases the GIL) and return the thread.
+
+    It takes 39 MB, so nobody asks for it before tokens must be counted here. A second call does
+    nothing.
+    """
+    global _loading
+    if _loading is None:
+        _loading = threading.Thread(
+            target=count_text, args=("warm",), name="tokenizer", daemon=True)
+        _loading.start()
+    return _loading
+
+
+def is_warm() -> bool:
+    """Whether the vocabulary is there, so that a short text is counted at once."""
+    return _loading is not None and not _loading.is_alive()
 
 
 def count_text(text: str) -> int:

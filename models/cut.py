@@ -13,8 +13,11 @@ from agentdyno.models.exchange import Receive, Send
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-async def cut_connection(receive: Receive, send: Send) -> None:
-    """Reset the connection that `send` would answer on, and wait until the server knows.
+async def cut_connection(receive: Receive, send: Send, *, reset: bool = True) -> None:
+    """Drop the connection that `send` would answer on, and wait until the server knows.
+
+    Args:
+        reset: drop at once what was not read yet, too; else the client gets what was sent before.
 
     Raises:
         RuntimeError: this server does not let its connections be cut.
@@ -22,9 +25,17 @@ async def cut_connection(receive: Receive, send: Send) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise RuntimeError("the HTTP server does not let connections be cut; uvicorn does")
+    if not reset:
+        transport.close()
+        await _disconnected(receive)
+        return
     line = transport.get_extra_info("socket")
     # Zero seconds of lingering: the kernel sends RST instead of a polite FIN.
     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
+    await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

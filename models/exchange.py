@@ -8,12 +8,15 @@ from typing import Any, Literal, Protocol
 import orjson
 
 from agentdyno.core.event import ModelCall, TokenCount
-from agentdyno.core.sink import Sink
+from agentdyno.core.sink import Delta, Sink
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Retries
+from agentdyno.models.conversation import RequestError
 from agentdyno.models.flight import Flight, Interruption
 from agentdyno.models.prices import cost_usd
-from agentdyno.models.upstream import Api, ModelRequest, Upstream
+from agentdyno.models.readout import Readout
+from agentdyno.models.tokens import LARGE, count_passed
+from agentdyno.models.upstream import Api, ModelRequest, Recorded, Upstream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -59,11 +62,15 @@ class Refusal(Exception):
         """Return the response body."""
         if self.sent is not None:
             return self.sent
+        return orjson.dumps(self.told())
+
+    def told(self) -> dict[str, Any]:
+        """Return the error in OpenAI's shape."""
         kind = _KINDS.get(self.status, "server_error" if self.status >= 500
                           else "invalid_request_error")
-        return orjson.dumps({"error": {
+        return {"error": {
             "message": self.message, "type": kind, "param": self.param, "code": self.code,
-        }})
+        }}
 
 
 class Guard(Protocol):
@@ -103,15 +110,20 @@ async def read_body(receive: Receive) -> bytes:
         Refusal: it is too large, or the client hung up before its end.
     """
     message = await receive()
-    body: bytes = message.get("body", b"")
-    while message["type"] == "http.request" and message.get("more_body"):
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        return body
+    parts, size = [], 0
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            raise Refusal(413, f"the request body is larger than {MAX_BODY // 2**20} MiB, which "
+                          "is the most that the gateway takes; send less context")
+        if not message.get("more_body"):
+            return b"".join(parts)
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY:
-            raise Refusal(413, f"the request body is larger than {MAX_BODY} bytes")
-    if message["type"] == "http.disconnect":
-        raise Refusal(499, "the client hung up while it sent the request")
-    return body
+    raise Refusal(499, "the client hung up while it sent the request")
 
 
 async def send_whole(
@@ -126,14 +138,42 @@ async def send_whole(
     await send({"type": "http.response.body", "body": body})
 
 
+async def send_error(exchange: "Exchange | None", send: Send, refusal: Refusal) -> None:
+    """Tell a client why it gets no answer, or no more of it.
+
+    A stream that has begun ends with an error event, since frameworks take one that just stops for
+    a whole answer. Every version of the OpenAI client raises on data with the key `error`; the
+    other keys are those of the Responses API's own error event.
+    """
+    if exchange is None or not exchange.sending:
+        more = () if refusal.retry_after_s is None else (
+            (b"retry-after", b"%g" % refusal.retry_after_s),
+            (b"retry-after-ms", b"%g" % (1000 * refusal.retry_after_s)),
+        )
+        await send_whole(send, refusal.status, refusal.body(), b"application/json", more=more,
+                         may_retry=refusal.may_retry)
+    else:
+        await send({"type": "http.response.body", "body": error_event(exchange.api, refusal)})
+
+
+def error_event(api: Api, refusal: Refusal) -> bytes:
+    """Return the server-sent event that ends a stream of dialect `api` with an error."""
+    told = refusal.told()
+    if api == "responses":
+        told = {"type": "error", "sequence_number": 0, "code": refusal.code,
+                "message": refusal.message, "param": refusal.param, **told}
+    return b"event: error\ndata: %b\n\n" % orjson.dumps(told)
+
+
 class Exchange:
     """What becomes the `ModelCall` event and the wire record of one request."""
 
     __slots__ = (
-        "admitted", "agent", "api", "asked", "finish_reason", "first_token_s", "flight", "gaps_ms",
-        "model", "ordinal", "provider", "provider_model", "recorded", "request", "retry_count",
-        "sent", "source", "started_s", "stream", "tokens", "tokens_by", "tools_called",
-        "tools_offered", "trial", "usage_sent",
+        "_content_s", "admitted", "agent", "api", "asked", "cut", "finish_reason",
+        "first_token_s", "flight", "gaps_ms", "model", "ordinal", "provider", "provider_model",
+        "readout", "recorded", "request", "retry_count", "sending", "sent", "source", "started_s",
+        "stream", "times", "tokens", "tokens_by", "tools_called", "tools_offered", "trial",
+        "truncated", "usage_sent",
     )
 
     def __init__(self, trial: OpenTrial, agent: str, api: Api, retry_count: int) -> None:
@@ -151,7 +191,13 @@ class Exchange:
         self.provider_model = ""
         self.tokens_by: Literal["harness", "provider"] = "harness"
         self.usage_sent: TokenCount | None = None
-        self.gaps_ms: tuple[float, ...] = ()
+        self.gaps_ms: list[float] = []
+        self.readout: Readout | None = None
+        self._content_s = 0.0
+        self.truncated = False
+        self.sending = False
+        self.cut = False
+        self.times: Recorded | None = None
         self.model = ""
         self.stream = False
         self.tokens: TokenCount | None = None
@@ -196,15 +242,20 @@ class Exchange:
         sink = self.trial.sink
         if self.ordinal < 0:
             self.ordinal = sink.ordinal("model", self.agent)
+        if self.readout is not None:
+            self._take(self.readout)
+        ended_s = sink.now()
+        if self.times is not None:
+            ended_s = self._retime(self.times)
         call = ModelCall(
-            agent=self.agent, started_s=self.started_s, ended_s=sink.now(), ordinal=self.ordinal,
+            agent=self.agent, started_s=self.started_s, ended_s=ended_s, ordinal=self.ordinal,
             api=self.api, model=self.model, stream=self.stream, first_token_s=self.first_token_s,
             status=status, finish_reason=None if error else self.finish_reason,
             tokens=self.tokens, tools_offered=self.tools_offered, tools_called=self.tools_called,
             retry_count=self.retry_count, error=error, source=self.source,
             provider=self.provider, provider_model=self.provider_model, tokens_by=self.tokens_by,
-            usage_sent=None if error else self.usage_sent, gaps_ms=self.gaps_ms,
-            cost_usd=self._cost(),
+            usage_sent=None if error else self.usage_sent, gaps_ms=tuple(self.gaps_ms),
+            truncated=self.truncated, cost_usd=self._cost(),
         )
         sink.record(call)
         if self.admitted and self.trial.guard is not None:
@@ -218,7 +269,55 @@ class Exchange:
             return None
         return cost_usd(self.provider, self.provider_model or self.model, self.tokens)
 
+    def content(self, texts: Sequence[str] = ()) -> None:
+        """Note that content of the answer is there now, and show its text to who watches."""
+        sink, now = self.trial.sink, self.trial.sink.now()
+        if self.first_token_s is None:
+            self.first_token_s = now
+        else:
+            self.gaps_ms.append(round(1000 * (now - self._content_s), 3))
+        self._content_s = now
+        if sink.watch is not None:
+            for text in texts:
+                sink.watch(Delta(agent=self.agent, text=text))
+
+    def count(self) -> TokenCount | None:
+        """Return what a passed-on call took by our own count.
+
+        Returns:
+            None when the request cannot be read: providers take more than this gateway knows.
+        """
+        assert self.readout is not None
+        try:
+            return count_passed(self.asked, self.readout)
+        except RequestError:
+            return None
+
+    @property
+    def counted_here(self) -> bool:
+        """Whether an answer that is passed on tells no usage of somebody who bills by it."""
+        readout = self.readout
+        return readout is not None and (readout.tokens is None or not self.provider)
+
+    def _take(self, readout: Readout) -> None:
+        """Take over what was read of an answer that was passed on."""
+        self.finish_reason = readout.finish_reason
+        self.tools_called = tuple([call["name"] for call in readout.calls])
+        self.provider_model = readout.model or self.provider_model
+        self.usage_sent = readout.tokens
+        if self.usage_sent is not None and self.provider:
+            self.tokens, self.tokens_by = self.usage_sent, "provider"
+
+    def _retime(self, times: Recorded) -> float:
+        """Take the times of a recorded answer; return its end."""
+        first = times.first_token_ms
+        self.first_token_s = None if first is None else self.started_s + first / 1000
+        self.gaps_ms = list(times.gaps_ms)
+        return self.started_s + times.duration_ms / 1000
+
     def _interrupted(self, why: Interruption) -> None:
+        if self.counted_here and len(self.request) <= LARGE:
+            self.tokens = self.count()
         if why == "hung_up":
             self.record(499, "the client hung up")
         else:

@@ -26,7 +26,6 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import USER_SIMULATOR, Outcome, Retries
 from agentdyno.models.answer import answer
-from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import RequestError
 from agentdyno.models.cut import cut_connection
 from agentdyno.models.exchange import (
@@ -40,6 +39,7 @@ from agentdyno.models.exchange import (
     Scope,
     Send,
     read_body,
+    send_error,
     send_whole,
     unix_now,
 )
@@ -59,7 +59,6 @@ class ModelGateway:
     def __init__(self) -> None:
         self._trials: dict[str, OpenTrial] = {}
         self._closed: dict[str, str] = {}
-        self._warmed = False
 
     def open(
         self, sink: Sink, agents: Sequence[AgentSpec], upstream: Upstream, *,
@@ -79,9 +78,6 @@ class ModelGateway:
         """
         if sink.trial_id in self._trials:
             raise ValueError(f"trial {sink.trial_id} is open already")
-        if not self._warmed:
-            self._warmed = True
-            warm_up()
         self._closed.pop(sink.trial_id, None)
         self._trials[sink.trial_id] = OpenTrial(
             sink=sink, agents={spec.name: spec for spec in agents}, upstream=upstream,
@@ -118,20 +114,13 @@ class ModelGateway:
             exchange = Exchange(trial, agent, api, _retries(headers))
             await self._answer(exchange, receive, send)
         except Refusal as refusal:
-            body = refusal.body()
             if exchange is not None:
-                exchange.sent += [] if refusal.cut else [body]
+                exchange.sent += [] if refusal.cut else [refusal.body()]
                 exchange.record(refusal.status, refusal.message)
             if refusal.cut:
                 await cut_connection(receive, send)
             elif refusal.status != 499:
-                more = () if refusal.retry_after_s is None else (
-                    (b"retry-after", b"%g" % refusal.retry_after_s),
-                    (b"retry-after-ms", b"%g" % (1000 * refusal.retry_after_s)),
-                )
-                await send_whole(
-                    send, refusal.status, body, _JSON, more=more, may_retry=refusal.may_retry
-                )
+                await send_error(exchange, send, refusal)
         finally:
             if exchange is not None:
                 exchange.end()
@@ -193,6 +182,7 @@ class ModelGateway:
         except UpstreamError as error:
             if error.ends_trial:
                 sink.end(Outcome.HARNESS_FAULT, error.message)
+            exchange.times = error.recorded
             as_shipped = exchange.trial.retries == "as-shipped" and not error.ends_trial
             raise Refusal(
                 error.status, error.message, sent=error.body, retry_after_s=error.retry_after_s,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from jinja2 import TemplateError
 
 from agentdyno.core.errors import ScriptGap
+from agentdyno.models.bpe import warm_up
 from agentdyno.models.conversation import ChatMessage, Conversation, Pace, Reply
 from agentdyno.models.embeddings import Embeddings, hash_ngrams
 from agentdyno.models.intents import Play, Unplayable
@@ -35,6 +36,7 @@ class ScriptedUpstream:
         self._script = script
         self._seed = seed
         self._seen: Counter[str] = Counter()
+        warm_up()  # Whatever it says is counted here.
 
     async def answer(self, request: ModelRequest) -> Reply | Embeddings:
         """Answer with the first rule that matches, and embed with `hash-ngram-v1` vectors.

@@ -11,11 +11,32 @@ by piece. `developer` and the instructions of the Responses API count as the rol
 and other content that is no text count as their type in brackets.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from agentdyno.core.event import TokenCount
-from agentdyno.models.bpe import count_text, count_texts
-from agentdyno.models.conversation import Conversation, Reply, call_texts, canonical
+from agentdyno.models.bpe import count_text, count_texts, is_warm, warm_up
+from agentdyno.models.conversation import Conversation, Reply, ToolUse, call_texts, canonical
+from agentdyno.models.readout import Readout
+from agentdyno.models.upstream import ModelRequest
+
+Counted = TypeVar("Counted")
+LARGE = 256 * 1024
+"""Bytes of a request whose tokens are counted in a thread: the encoder lets other threads run."""
+
+
+async def aside(size: int, count: Callable[[], Counted]) -> Counted:
+    """Return what `count` returns, without holding up the event loop.
+
+    Args:
+        size: bytes of what is counted.
+        count: does the counting; run in a thread when that takes long.
+    """
+    if is_warm() and size <= LARGE:
+        return count()
+    await asyncio.to_thread(warm_up().join)
+    return await asyncio.to_thread(count)
 
 
 def count_call(conversation: Conversation, reply: Reply) -> TokenCount:
@@ -32,3 +53,18 @@ def count_call(conversation: Conversation, reply: Reply) -> TokenCount:
 def count_embedding(texts: Sequence[str]) -> TokenCount:
     """Return the tokens of an embeddings request."""
     return TokenCount(prompt=count_texts(texts), prompt_tools=0, completion=0)
+
+
+def count_passed(request: ModelRequest, readout: Readout) -> TokenCount:
+    """Return the tokens of a request and of the answer to it, when no provider tells them.
+
+    Raises:
+        RequestError: the request is none that we know.
+    """
+    if request.api == "embeddings":
+        return count_embedding(request.embedding.texts)
+    calls = tuple([
+        ToolUse(id=call["id"], name=call["name"], arguments=call["arguments"])
+        for call in readout.calls
+    ])
+    return count_call(request.conversation, Reply(text="".join(readout.texts), calls=calls))
