@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentdyno.core.errors import HarnessFault, InputError, Problem, UsageError
 from agentdyno.core.trial import TrialKey
+from agentdyno.core.yamlproblem import nearest
 from agentdyno.models.cassette.cassette import Cassette
 from agentdyno.models.cassette.document import head_of
 from agentdyno.models.cassette.recordings import Head
@@ -80,6 +81,24 @@ class CassetteLibrary:
         stream = "-stream" if key.stream else ""
         parts = (key.scenario, key.runner, f"{key.variant}-{key.repeat}{stream}")
         return self.folder.joinpath(*(_UNSAFE.sub("_", part) for part in parts))
+
+
+def find(folder: Path, name: str) -> Path:
+    """Return the cassette file that a user means by a path, or by its part below `folder`.
+
+    Raises:
+        UsageError: there is none; with the nearest.
+    """
+    given = Path(name)
+    for base in (given, folder / given):
+        for path in (base, *_files(base)):
+            if path.is_file():
+                return path
+    there = [str(stem_of(path.relative_to(folder))) for path in CassetteLibrary(folder).files()]
+    raise UsageError(
+        f"there is no cassette {name!r}{nearest(str(stem_of(given)), there)}.",
+        "agentdyno cassette list",
+    )
 
 
 def read(path: Path, *, accept: bool = False) -> Cassette:

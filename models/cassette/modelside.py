@@ -1,5 +1,6 @@
 """From a trial's events and raw exchanges to the recordings of its model calls."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from agentdyno.models.cassette.sse import events_of, is_content, scrubbed_events
 from agentdyno.models.exchange import TRIAL_IS_OVER
 
 _HUNG_UP = 499
+_STREAM = re.compile("(?:data|event|id|retry)?:")
 
 
 def model_side(
@@ -64,13 +66,16 @@ def _recording(
     trial: Trial, call: ModelCall, record: WireRecord, scrubber: Scrubber
 ) -> ModelRecording:
     request = normalised(scrubber.value(orjson.loads(record.request)), trial.id)
-    streamed = call.stream and call.error is None and call.api != "embeddings"
+    streamed = bool(_STREAM.match(record.response))
     events = scrubbed_events(events_of(record.response), scrubber) if streamed else ()
+    if call.error is not None and events and events[-1].startswith("event: error\n"):
+        # The gateway ends a stream so that has no end; it will do it again in a replay.
+        events = events[:-1]
     layout, body = readable_body("" if streamed else scrubber.text(record.response))
     first = call.first_token_s
     return ModelRecording(
         agent=call.agent, ordinal=call.ordinal, api=call.api, provider=call.provider,
-        provider_model=call.provider_model, status=call.status,
+        provider_model=call.provider_model, status=200 if streamed else call.status,
         started_s=round(call.started_s, 6),
         first_token_ms=None if first is None else _ms(first - call.started_s),
         duration_ms=_ms(call.ended_s - call.started_s), request=request, layout=layout, body=body,
