@@ -42,7 +42,7 @@ def parity_rows(
     return (*rows, stream, *_retry_rows(assignment, as_shipped), *team)
 
 
-def own_retries(assignment: Assignment) -> dict[str, int]:
+def own_retries(assignment: Assignment) -> dict[str, Any]:
     """Return the openai client's option that takes its retries away; none where they are wanted."""
     return {} if assignment.retries == "as-shipped" else {"max_retries": 0}
 

@@ -90,7 +90,7 @@ _TEXTS = (
 )
 
 
-def _model(name: str, http: httpx2.AsyncClient, retries: dict[str, int]) -> OpenAIChatModel:
+def _model(name: str, http: httpx2.AsyncClient, retries: dict[str, Any]) -> OpenAIChatModel:
     client = AsyncOpenAI(
         base_url="http://unbound/v1", api_key="unbound", timeout=None, http_client=http, **retries
     )

@@ -172,7 +172,8 @@ class Worker:
 
     def _asker(self, trial_id: str) -> User:
         async def ask(answers: tuple[str, ...]) -> str | None:
-            asked = self._asked[trial_id] = asyncio.get_running_loop().create_future()
+            asked: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+            self._asked[trial_id] = asked
             self._mouth.say(AskUser(trial_id=trial_id, answers=answers))
             try:
                 return await asked

@@ -140,7 +140,8 @@ def user_messages(recorded: Any) -> tuple[str, ...]:
 
 def _content(content: Any, at: int) -> str:
     parts: Sequence[Any] = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    if not all(isinstance(text, str) for text in texts) or not "".join(texts).strip():
+    said = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    texts = [text for text in said if isinstance(text, str)]
+    if len(texts) < len(said) or not "".join(texts).strip():
         raise ValueError(f"messages[{at}].content is not text, and a user can only say text")
     return "".join(texts)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from agentdyno.core.event import Message
+from agentdyno.core.trial import Retries
 from agentdyno.tests.contract.lab import Lab, Run, agent
 
 
@@ -46,6 +47,33 @@ async def test_reported_tokens_are_those_of_the_wire(lab: Lab, stream: bool):
     assert usage.prompt_tokens == sum(tokens.prompt for tokens in counted)
     assert usage.completion_tokens == sum(tokens.completion for tokens in counted)
     assert usage.requests in (None, len(counted))
+
+
+@pytest.mark.parametrize("retries", ["uniform", "as-shipped"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.requirement("runner:usage:equals-wire")
+async def test_a_teams_usage_is_the_sum_of_what_its_frameworks_were_told(
+    lab: Lab, stream: bool, retries: Retries
+):
+    team = [agent("scout"), agent("judge"), agent("scribe", tools=())]
+    run = await lab.run("TASK k1", "TASK k2", agents=team, stream=stream, retries=retries)
+    assert len(run.texts) == 2
+    told = [call.usage_sent for call in run.model_calls if call.usage_sent]
+    assert len(told) == len(run.model_calls)
+    usage = run.report.answer.usage
+    assert usage.prompt_tokens == sum(tokens.prompt for tokens in told)
+    assert usage.completion_tokens == sum(tokens.completion for tokens in told)
+    assert usage.requests in (None, len(told))
+
+
+@pytest.mark.requirement("runner:usage:equals-wire")
+async def test_usage_counts_the_calls_of_a_trial_that_its_limit_ended(lab: Lab):
+    run = await lab.run("LOOP", agents=[agent("solo", max_turns=3)])
+    usage = run.report.answer.usage
+    told = [call.usage_sent for call in run.model_calls if call.usage_sent]
+    assert len(told) == 3
+    assert usage.prompt_tokens == sum(tokens.prompt for tokens in told)
+    assert usage.completion_tokens == sum(tokens.completion for tokens in told)
 
 
 def _words(run: Run) -> str:
