@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("agentdyno.cli.trials:list_command", "List stored trials, scenarios or runners."),
     "show": ("agentdyno.cli.trials:show", "Show one trial as a readable tree."),
     "log": ("agentdyno.cli.trials:log", "Dump the raw wire of a trial."),
+    "spend": ("agentdyno.cli.spend:spend", "Show what live runs cost, by day, run and model."),
+    "cassette": ("agentdyno.cli.cassette:cassette", "List, show, compare and check recordings."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
     "import": ("agentdyno.cli.imports:import_command", "Turn recorded conversations into scenarios."),
     "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),

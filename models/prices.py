@@ -57,6 +57,12 @@ def cost_usd(provider: str, model: str, tokens: TokenCount) -> float | None:
     return _price(table_provider, table_model, tokens)
 
 
+def is_priced(provider: str, model: str) -> bool:
+    """Tell whether it is known what a chat call costs there; a server of one's own is free."""
+    one = TokenCount(prompt=1, completion=1)
+    return not is_billed(provider) or cost_usd(provider, model, one) is not None
+
+
 def price_table() -> str:
     """Return name and version of the price table: all that its prices depend on."""
     return f"genai-prices {version('genai-prices')}"
@@ -64,7 +70,8 @@ def price_table() -> str:
 
 async def load() -> None:
     """Read the price table now, in a thread, so that no call waits for it."""
-    await asyncio.to_thread(_table)
+    if not _table.cache_info().currsize:
+        await asyncio.to_thread(_table)
 
 
 @cache
