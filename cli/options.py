@@ -54,16 +54,6 @@ _OPTIONS = (
         help="replay: tool results come from the cassette, and no tool server starts.",
     ),
     click.option(
-        "--retries", type=click.Choice(["uniform", "as-shipped"]), default="uniform",
-        show_default=True,
-        help="uniform: the gateway retries, frameworks do not. as-shipped: each framework does "
-             "what it does by itself.",
-    ),
-    click.option(
-        "--faults", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="FILE",
-        help="Inject the faults of this plan instead of the scenario's own.",
-    ),
-    click.option(
         "--budget", "budgets", multiple=True, metavar="[run:|trial:|day:]MEASURE=VALUE",
         help="Refuse the call that would exceed it. MEASURE: usd, tokens, calls, seconds. "
              "Repeat it for more.",
@@ -77,9 +67,32 @@ _OPTIONS = (
 
 def model_options(function: FunctionT) -> FunctionT:
     """Add the options of this file to a command."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+    return model_options_with(
+        retries="uniform", faults="Inject the faults of this plan instead of the scenario's own."
+    )(function)
+
+
+def model_options_with(*, retries: str, faults: str) -> Callable[[FunctionT], FunctionT]:
+    """Return `model_options` with another default of --retries, and other help of --faults."""
+    about_faults = (
+        click.option(
+            "--retries", type=click.Choice(["uniform", "as-shipped"]), default=retries,
+            show_default=True,
+            help="uniform: the gateway retries, frameworks do not. as-shipped: each framework "
+                 "does what it does by itself.",
+        ),
+        click.option(
+            "--faults", type=click.Path(dir_okay=False, exists=True, path_type=Path),
+            metavar="FILE", help=faults,
+        ),
+    )
+
+    def decorate(function: FunctionT) -> FunctionT:
+        for option in reversed((*_OPTIONS, *about_faults)):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def model_settings(given: Mapping[str, Any]) -> dict[str, Any]:

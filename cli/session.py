@@ -5,7 +5,7 @@ import contextlib
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +39,7 @@ def execute(
     """Run the matrix, print what came out, write the JSON report; returns the exit code."""
     progress = stderr_console()
     with RunView(progress) as view:
-        report, trials = run_async(_run(settings, options, view))
+        report, trials = run_async(run_matrix(settings, options, view))
     rows = summarize(trials)
     if json_file != "-":
         print_comparison(stdout_console(), rows)
@@ -49,14 +49,19 @@ def execute(
             print(text)
         else:
             Path(json_file).write_text(text + "\n", encoding="utf-8")
-    _explain(progress, report, trials)
+    explain(progress, report, trials)
     return exit_code(report, trials, strict=strict)
 
 
-async def _run(
-    settings: Settings, options: RunOptions, view: RunView
+async def run_matrix(
+    settings: Settings, options: RunOptions, view: RunView,
+    prepare: Callable[[Request], Request] = lambda request: request,
 ) -> tuple[Report, list[Trial]]:
-    request = await read_request(settings, options)
+    """Run what is missing of a matrix; returns its report and all its trials.
+
+    `prepare` may change what is asked for, once every file and name has been read.
+    """
+    request = prepare(await read_request(settings, options))
     async with open_database(settings) as pool:
         store = TrialStore(pool)
         spools = settings.cache / "spool"
@@ -128,7 +133,7 @@ def _ctrl_c(brake: Brake, view: RunView) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
+def explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
     """Say what is not in the table, and which command shows more."""
     for label, fault in report.skipped.items():
         console.print(f"[red]skipped[/] {escape(label)}: {escape(str(fault))}")
