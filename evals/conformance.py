@@ -49,6 +49,22 @@ def conformance(trial: Trial, wire: Sequence[WireRecord]) -> tuple[Verdict, ...]
     return (Verdict(check=NO_RETRIES, status="fail", reason=reason),)
 
 
+def swallowed(trial: Trial) -> tuple[str, ...]:
+    """Return a note for each stream without an end that the framework took for a whole answer.
+
+    There is none under `uniform`, where the gateway makes an error of it.
+    """
+    calls = list(_calls(trial))
+    if trial.report.ended == "raised":
+        # Whatever came last may be what the framework refused.
+        calls = calls[:-1]
+    return tuple(
+        f"{trial.key.runner} took a stream without a finish reason for a whole answer:"
+        f" call {call.ordinal} of {call.agent}"
+        for call in calls if call.truncated and call.error is None
+    )
+
+
 def _calls(trial: Trial) -> Iterable[ModelCall]:
     calls = (event for event in trial.events if isinstance(event, ModelCall))
     return sorted(

@@ -11,7 +11,7 @@ from agentdyno.core.event import Event, Message, Step, WireRecord
 from agentdyno.core.sink import Sink
 from agentdyno.core.trial import Assignment, Outcome, Trial, WorkerReport
 from agentdyno.evals.checks import evaluate
-from agentdyno.evals.conformance import conformance
+from agentdyno.evals.conformance import conformance, swallowed
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.experiments.user import UserSimulator
@@ -44,7 +44,9 @@ class Executor:
                 continue
         verdicts = evaluate(trial, planned.scenario.scenario.checks, planned.scenario.folder)
         broken = conformance(trial, wire)
-        return trial.model_copy(update={"verdicts": (*verdicts, *broken)}), wire
+        return trial.model_copy(update={
+            "verdicts": (*verdicts, *broken), "notes": (*trial.notes, *swallowed(trial)),
+        }), wire
 
     async def _attempt(self, planned: PlannedTrial, host: TrialHost, *, last: bool) -> Sealed:
         sink = Sink(

@@ -42,6 +42,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                  "a framework's own retries would hide errors and multiply calls"),
     _requirement("runner:model:retries-as-shipped",
                  "what a framework does by itself about an error is what its users live with"),
+    _requirement("runner:model:stream-without-end",
+                 "half an answer that is taken for a whole one is the worst kind of error"),
     _requirement("runner:user:asked",
                  "a simulated user answers what he is told, so he is asked after each answer"),
     _requirement("runner:user:cancelled",

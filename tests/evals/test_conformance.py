@@ -1,12 +1,13 @@
 """A retry on the wire that nobody asked for, told from calls that are only alike."""
 
 import json
+from typing import Any
 
 import pytest
 
 from agentdyno.core.event import ModelCall, WireRecord
 from agentdyno.core.trial import Outcome, Retries, Trial, TrialKey, WorkerReport
-from agentdyno.evals.conformance import NO_RETRIES, conformance, unasked_retries
+from agentdyno.evals.conformance import NO_RETRIES, conformance, swallowed, unasked_retries
 
 Call = tuple[str, str, int]
 """Agent, what it asks, and the status of the answer."""
@@ -67,3 +68,25 @@ def test_uniform_fails_a_trial_with_a_retry_and_as_shipped_does_not() -> None:
     assert verdict.reason.startswith("2 model calls were tried again by the framework, first call"
                                      " 1 of a")
     assert conformance(*sealed(*calls, retries="as-shipped")) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "ended", "notes"),
+    [
+        ({"truncated": True}, "returned",
+         ("r took a stream without a finish reason for a whole answer: call 0 of a",)),
+        ({"truncated": True}, "raised", ()),
+        ({"truncated": True, "error": "no finish reason"}, "returned", ()),
+        ({}, "returned", ()),
+    ],
+    ids=["swallowed", "refused", "made an error", "whole"],
+)
+def test_a_stream_without_an_end_that_nobody_minded_is_noted(
+    change: dict[str, Any], ended: Any, notes: tuple[str, ...]
+) -> None:
+    trial, _ = sealed(("a", "x", 200), retries="as-shipped")
+    (call,) = trial.events
+    trial = trial.model_copy(update={
+        "events": (call.model_copy(update=change),), "report": WorkerReport(ended=ended),
+    })
+    assert swallowed(trial) == notes
