@@ -183,6 +183,8 @@ class ModelGateway:
             if error.ends_trial:
                 sink.end(Outcome.HARNESS_FAULT, error.message)
             exchange.times = error.recorded
+            if error.recorded is not None:
+                exchange.source = "recorded"
             as_shipped = exchange.trial.retries == "as-shipped" and not error.ends_trial
             raise Refusal(
                 error.status, error.message, sent=error.body, retry_after_s=error.retry_after_s,

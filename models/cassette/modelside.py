@@ -36,7 +36,8 @@ def model_side(
         if not isinstance(event, ModelCall):
             continue
         found = records[event.agent, event.started_s]
-        reason = _unanswered(trial, event, tries.get((event.agent, event.ordinal)))
+        response = found[0].response if found else ""
+        reason = _unanswered(trial, event, response, tries.get((event.agent, event.ordinal)))
         if reason is None and not found:
             reason = "its exchange was not stored"
         if reason is None:
@@ -47,7 +48,9 @@ def model_side(
     return tuple(calls), tuple(left_out)
 
 
-def _unanswered(trial: Trial, call: ModelCall, last: ModelTry | None) -> str | None:
+def _unanswered(
+    trial: Trial, call: ModelCall, response: str, last: ModelTry | None
+) -> str | None:
     """Return why no provider answered a call; None when one did, be it with an error."""
     if call.error is None:
         return None
@@ -55,6 +58,8 @@ def _unanswered(trial: Trial, call: ModelCall, last: ModelTry | None) -> str | N
         return "the framework hung up"
     if call.error.startswith(TRIAL_IS_OVER):
         return TRIAL_IS_OVER
+    if call.truncated and not _STREAM.match(response):
+        return "its stream broke off before anything was passed on"
     if last is not None and last.status is None:
         return f"no response came ({last.error})"
     if call.error in trial.reason:
