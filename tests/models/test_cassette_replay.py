@@ -325,3 +325,39 @@ async def test_embeddings_are_replayed(bench):
     second, _ = replaying(bench, cassette_of(first))
     again = await second.post("embeddings", {"model": "m", "input": "text"})
     assert again.content == body
+
+
+async def test_recorded_latency_is_kept_and_labelled_as_recorded(bench):
+    first = bench.open(Provider(streamed("a", "b", "c")))
+    await first.chat("hello", stream=True)
+    cassette = cassette_of(first)
+    slow = cassette.calls[0].model_copy(update={
+        "first_token_ms": 1500.0, "duration_ms": 4000.0, "gaps_ms": (700.0, 800.0),
+    })
+    second, _ = replaying(bench, Cassette(head=cassette.head, calls=(slow,), recording=None))
+    await second.chat("hello", stream=True)
+    (call,) = calls(second)
+    assert call.source == "recorded"
+    assert call.gaps_ms == (700.0, 800.0)
+    assert call.first_token_s - call.started_s == pytest.approx(1.5)
+    assert call.ended_s - call.started_s == pytest.approx(4.0)
+    assert second.sink.now() - call.started_s < 1.5, "by itself, a replay does not wait"
+
+
+async def test_a_replay_may_be_as_slow_as_the_provider_was(bench, monkeypatch):
+    waited = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    first = bench.open(Provider(streamed("a", "b")))
+    await first.chat("hello", stream=True)
+    cassette = cassette_of(first)
+    chunks = tuple(chunk.model_copy(update={"ms": 500.0 * (at + 1)})
+                   for at, chunk in enumerate(cassette.calls[0].stream))
+    slow = cassette.calls[0].model_copy(update={"stream": chunks})
+    second, _ = replaying(
+        bench, Cassette(head=cassette.head, calls=(slow,), recording=None), pace=True)
+    monkeypatch.setattr("agentdyno.models.cassette.replayer.asyncio.sleep", sleep)
+    await second.chat("hello", stream=True)
+    assert waited == [0.5] * len(chunks)
