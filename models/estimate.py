@@ -82,7 +82,7 @@ def taken_by(call: ModelCall, wanted: Estimate) -> tuple[Spent, Amount]:
     A call that broke off may be billed all the same: what was held for it counts.
     """
     counted = call.tokens
-    known = counted is not None or not _maybe_billed(call, wanted)
+    known = _is_known(call, wanted)
     provider, model = wanted.payees[0] if wanted.payees else (call.provider, call.model)
     if call.source == "live":
         provider, model = call.provider or provider, call.provider_model or model
@@ -93,11 +93,11 @@ def taken_by(call: ModelCall, wanted: Estimate) -> tuple[Spent, Amount]:
         cached_tokens=counted.cached if counted else 0,
         cost_usd=_dollars(call, provider),
     )
+    tokens, cost = spent.prompt_tokens + spent.completion_tokens, spent.cost_usd or 0.0
     if not known:
-        return spent, Amount(tokens=wanted.amount.tokens, cost_usd=wanted.amount.cost_usd)
-    return spent, Amount(
-        tokens=spent.prompt_tokens + spent.completion_tokens, cost_usd=spent.cost_usd or 0.0
-    )
+        tokens = max(tokens, wanted.amount.tokens)
+        cost = max(cost, wanted.amount.cost_usd)
+    return spent, Amount(tokens=tokens, cost_usd=cost)
 
 
 def _dollars(call: ModelCall, provider: str) -> float | None:
@@ -106,6 +106,17 @@ def _dollars(call: ModelCall, provider: str) -> float | None:
     # No provider was paid for a recorded answer or for an error: that is a known zero.
     paid = call.source == "live" and call.tokens is not None
     return None if paid or not is_billed(provider) else 0.0
+
+
+def _is_known(call: ModelCall, wanted: Estimate) -> bool:
+    """Tell whether a call's tokens are all that it may be billed for."""
+    if not _maybe_billed(call, wanted):
+        return True
+    if call.tokens is None:
+        return False
+    # Of an answer that broke off, only what had arrived is counted.
+    whole = call.tokens_by == "provider" or call.status == 200
+    return whole or call.tokens.prompt + call.tokens.completion > wanted.reserved.tokens
 
 
 def _maybe_billed(call: ModelCall, wanted: Estimate) -> bool:

@@ -169,7 +169,7 @@ class Exchange:
     """What becomes the `ModelCall` event and the wire record of one request."""
 
     __slots__ = (
-        "_content_s", "admitted", "agent", "api", "asked", "cut", "finish_reason",
+        "_content_s", "admitted", "agent", "api", "asked", "asked_model", "cut", "finish_reason",
         "first_token_s", "flight", "gaps_ms", "model", "ordinal", "provider", "provider_model",
         "readout", "recorded", "request", "retry_count", "sending", "sent", "source", "started_s",
         "stream", "times", "tokens", "tokens_by", "tools_called", "tools_offered", "trial",
@@ -189,6 +189,7 @@ class Exchange:
         self.source: Literal["scripted", "live", "recorded"] = "scripted"
         self.provider = ""
         self.provider_model = ""
+        self.asked_model = ""
         self.tokens_by: Literal["harness", "provider"] = "harness"
         self.usage_sent: TokenCount | None = None
         self.gaps_ms: list[float] = []
@@ -264,10 +265,14 @@ class Exchange:
                       b"".join(self.sent).decode(errors="replace"))
 
     def _cost(self) -> float | None:
-        """Return what a live answer costs; scripted and recorded ones cost nothing now."""
+        """Return what a live answer costs; scripted and recorded ones cost nothing now.
+
+        The model that the response names comes first: it is the more exact one.
+        """
         if self.source != "live" or self.tokens is None:
             return None
-        return cost_usd(self.provider, self.provider_model or self.model, self.tokens)
+        cost = cost_usd(self.provider, self.provider_model, self.tokens)
+        return cost_usd(self.provider, self.asked_model, self.tokens) if cost is None else cost
 
     def content(self, texts: Sequence[str] = ()) -> None:
         """Note that content of the answer is there now, and show its text to who watches."""

@@ -1,11 +1,12 @@
 """The guard of one trial: draws each of its calls on the budgets of trial, run and day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agentdyno.core.errors import DynoError
 from agentdyno.core.event import ModelCall
+from agentdyno.core.model import ModelChoice
 from agentdyno.core.sink import Sink
 from agentdyno.core.trial import USER_SIMULATOR, Outcome
 from agentdyno.models import prices
@@ -28,6 +29,24 @@ if TYPE_CHECKING:
 Payees = Callable[[ModelRequest], Sequence[Payee]]
 """Says which (provider, model) a request may reach, fallbacks included; none for one that is
 scripted or replayed. The dearest of them is held."""
+
+
+def payees_of(choices: Mapping[str, ModelChoice]) -> Payees:
+    """Return who may be paid for each agent's calls: its model and the fallbacks behind it.
+
+    Args:
+        choices: by agent; fallbacks are resolved. Agents without a choice never go live.
+    """
+    chains = {agent: _chain(choice) for agent, choice in choices.items()}
+    return lambda request: chains.get(request.agent, ())
+
+
+def _chain(choice: ModelChoice) -> tuple[Payee, ...]:
+    payee = (choice.provider, choice.name)
+    behind = choice.fallback
+    if isinstance(behind, str):
+        raise ValueError(f"the fallback {behind!r} is a name that nobody looked up")
+    return (payee, *_chain(behind)) if behind else (payee,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +103,13 @@ class BudgetGuard:
         for account in admitted.accounts:
             account.settle(wanted.amount, amount)
             self._budgets.warn(sink, account)
-        if admitted.ticket is not None:
-            self._budgets.settle(admitted.ticket, spent)
-        else:
+        if admitted.ticket is None:
             self._budgets.wake()
+        elif call.source != "live" and call.error is None:
+            # A replayer had the answer after all: no provider was asked.
+            self._budgets.cancel(admitted.ticket)
+        else:
+            self._budgets.settle(admitted.ticket, spent)
 
     def _unmake(self, admitted: _Admitted) -> None:
         for account in admitted.accounts:

@@ -27,7 +27,7 @@ async def pass_on(exchange: Exchange, passage: Passage, send: Send) -> None:
     """
     exchange.source = passage.source
     exchange.provider = passage.provider
-    exchange.provider_model = passage.model
+    exchange.provider_model = exchange.asked_model = passage.model
     exchange.times = passage.recorded
     exchange.readout = readout = readout_of(exchange.api)
     try:

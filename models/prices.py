@@ -22,7 +22,8 @@ _LOCAL = frozenset((
     "lmstudio", "lm_studio", "localai", "sglang", "tgi", "mlx", "hosted_vllm",
 ))
 _ALIASES = {
-    "gemini": "google", "vertex_ai": "google", "vertexai": "google", "google_genai": "google",
+    "gemini": "google", "vertex_ai": "google", "vertexai": "google",
+    "vertexaianthropic": "google", "google_genai": "google",
     "bedrock": "aws", "azure_openai": "azure", "xai": "x-ai", "x_ai": "x-ai", "grok": "x-ai",
     "together_ai": "together", "fireworks_ai": "fireworks", "mistralai": "mistral",
     "moonshot": "moonshotai", "voyage": "voyageai",

@@ -10,6 +10,7 @@ import pytest
 
 from agentdyno.core.errors import HarnessFault, UsageError
 from agentdyno.core.event import BudgetStep, ModelCall, TokenCount
+from agentdyno.core.model import ModelChoice
 from agentdyno.core.settings import Budget
 from agentdyno.core.sink import Sink
 from agentdyno.core.spend import DayTotals, Reservation, Spent
@@ -18,7 +19,7 @@ from agentdyno.models.account import Level, tightest
 from agentdyno.models.budget import Budgets
 from agentdyno.models.conversation import Reply
 from agentdyno.models.exchange import Refusal
-from agentdyno.models.guard import BudgetGuard
+from agentdyno.models.guard import BudgetGuard, payees_of
 from agentdyno.models.upstream import ModelRequest
 
 NONE = Budget()
@@ -528,6 +529,41 @@ async def test_a_call_that_broke_off_counts_with_its_reservation_and_a_refused_o
     else:
         with pytest.raises(Refusal):
             await team.ask("hi", max_tokens=900)
+
+
+async def test_of_a_stream_that_broke_off_more_may_be_billed_than_had_arrived() -> None:
+    book = Book()
+    team = Team(_run(book=book).guard(NONE, _live))
+    for status, known in ((499, False), (200, True)):
+        request = await team.ask("hi", max_tokens=900)
+        team.answered(request, 5, 20, source="live", status=status)
+        assert book.settled[f"t{request.ordinal}"].known is known
+
+
+async def test_a_call_that_was_replayed_after_all_leaves_nothing_in_the_ledger() -> None:
+    book = Book()
+    budgets = _run(book=book, matrix=Budget(cost_usd=0.001, calls=3))
+    team = Team(budgets.guard(NONE, _live))
+    team.answered(await team.ask("hi", max_tokens=1000), 5, 900, source="recorded")
+    assert book.rows == {}
+    await team.ask("hi", max_tokens=1000)
+    assert budgets.matrix.spent.calls == 2
+    assert budgets.matrix.spent.cost_usd == 0
+
+
+def test_an_agent_may_be_answered_by_its_model_or_by_the_fallbacks_behind_it() -> None:
+    last = ModelChoice.of("ollama:llama3")
+    first = ModelChoice(model="openai:gpt-5-mini", fallback=last)
+    payees = payees_of({"analyst": first, "researcher": last})
+
+    def of(agent: str) -> Sequence[tuple[str, str]]:
+        return payees(ModelRequest(
+            api="chat", agent=agent, agents={}, ordinal=0, body=b"{}", json={}
+        ))
+
+    assert of("analyst") == (("openai", "gpt-5-mini"), ("ollama", "llama3"))
+    assert of("researcher") == (("ollama", "llama3"),)
+    assert of("nobody") == ()
 
 
 async def test_while_the_ledger_is_away_no_live_call_is_made() -> None:
