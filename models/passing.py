@@ -94,11 +94,10 @@ class _Stream:
             if exchange.truncated and self._uniform:
                 await self._broken(UpstreamError(502, _NO_END))
                 return
-            if readout.tail:
-                await self._pass(readout.tail)
+            exchange.sent.append(readout.tail)
             await self._record()
         await self._start()
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._send({"type": "http.response.body", "body": readout.tail})
 
     async def _events(self) -> None:
         exchange, readout = self._exchange, self._readout
@@ -113,25 +112,20 @@ class _Stream:
                 exchange.content(readout.texts[texts:])
             if not events:
                 continue
-            if readout.ended and not exchange.recorded:
+            ends = readout.ended and not exchange.recorded
+            if ends:
                 exchange.truncated = readout.finish_reason is None and readout.error is None
                 if exchange.truncated and self._uniform:
                     raise UpstreamError(502, _NO_END)
-                exchange.sent.append(events)
+            exchange.sent.append(events)
+            if ends:
                 await self._record()
-            else:
-                exchange.sent.append(events)
             await self._start()
             await self._send({"type": "http.response.body", "body": events, "more_body": True})
 
     async def _start(self) -> None:
         if not self._exchange.sending:
             await _start(self._exchange, self._passage, self._send)
-
-    async def _pass(self, part: bytes) -> None:
-        self._exchange.sent.append(part)
-        await self._start()
-        await self._send({"type": "http.response.body", "body": part, "more_body": True})
 
     async def _record(self) -> None:
         await _count(self._exchange, self._readout)
@@ -142,9 +136,11 @@ class _Stream:
         exchange = self._exchange
         exchange.truncated = self._readout.finish_reason is None
         if not (self._uniform or error.ends_trial):
-            if self._readout.tail:
-                await self._pass(self._readout.tail)
             await self._start()
+            if self._readout.tail:
+                exchange.sent.append(self._readout.tail)
+                await self._send({"type": "http.response.body", "body": self._readout.tail,
+                                  "more_body": True})
             await _count(exchange, self._readout)
             _cut(exchange, error)
             return

@@ -15,6 +15,7 @@ import uvicorn
 
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits
+from agentdyno.core.trial import Retries
 from agentdyno.models.conversation import Reply
 from agentdyno.models.embeddings import Embeddings, hash_ngrams
 from agentdyno.models.gateway import ModelGateway
@@ -103,11 +104,13 @@ class Bench:
     base: str
     opened: int = field(default=0)
 
-    def open(self, upstream: Upstream, *, limits: Limits | None = None) -> Client:
+    def open(
+        self, upstream: Upstream, *, limits: Limits | None = None, retries: Retries = "uniform"
+    ) -> Client:
         self.opened += 1
         sink = Sink(trial_id=f"trial{self.opened}", token=f"secret-{self.opened}",
                     limits=limits or Limits())
-        self.gateway.open(sink, [spec(name) for name in TEAM], upstream)
+        self.gateway.open(sink, [spec(name) for name in TEAM], upstream, retries=retries)
         return Client(http=self.http, base=self.base, sink=sink)
 
 
