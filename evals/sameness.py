@@ -14,7 +14,10 @@ from agentdyno.core.trial import Trial
 from agentdyno.evals.behaviour import same_json
 from agentdyno.evals.finding import Finding, failed, passed
 
-REPLAY_ROWS = ("tool_schemas", "conversation", "text_beside_calls", "answer_text")
+REPLAY_ROWS = (
+    "tool_schemas", "conversation", "message_texts", "text_beside_calls", "empty_answers",
+    "repeated_calls",
+)
 """Rows of the parity manifest that can explain a difference from a recording."""
 _CONTEXT = 40
 """Characters shown on each side of the first difference of two texts."""
@@ -45,7 +48,18 @@ def same_tool_calls(trial: Trial, check: SameToolCallsCheck, folder: Path) -> Fi
         more = f"call {at + 1} was not recorded: {_shown(made[at])}"
         return failed(f"{more} ({len(made)} calls were made, {at} recorded){_declared(trial)}")
     order = f"; {swapped} groups of parallel calls arrived in another order" if swapped else ""
-    return passed(f"{at} tool calls as recorded: names, arguments, order{order}")
+    texts = _texts_beside(check, folder)
+    beside = _declared(trial, ("text_beside_calls",), f"; {texts} texts beside calls: ")
+    told = beside if texts else ""
+    return passed(f"{at} tool calls as recorded: names, arguments, order{order}{told}")
+
+
+def _texts_beside(check: SameToolCallsCheck, folder: Path) -> int:
+    """Return how often the recorded model said something beside its calls."""
+    if check.recording is None:
+        return 0
+    steps = {call["step"] for call in _read(folder, check.recording, "calls") if call.get("said")}
+    return len(steps)
 
 
 def _expected(check: SameToolCallsCheck, folder: Path) -> Sequence[ExpectedCall]:
@@ -134,14 +148,14 @@ def _text_difference(wanted: str, given: str) -> str:
     return f"differs from character {at + 1} on: recorded {parts[0]}, given {parts[1]}"
 
 
-def _declared(trial: Trial) -> str:
+def _declared(trial: Trial, names: Sequence[str] = REPLAY_ROWS, before: str = "; ") -> str:
     """Return what the runner's parity manifest declares that may explain a difference."""
     rows = [
         row for row in trial.report.parity
-        if row.name in REPLAY_ROWS and row.requested != row.effective
+        if row.name in names and row.requested != row.effective
     ]
     told = "; ".join(f"{row.name}: {row.effective} ({row.note})" for row in rows)
-    return f"; the runner declares {told}" if told else ""
+    return f"{before}the runner declares {told}" if told else ""
 
 
 def _read(folder: Path, name: str | None, key: str) -> Any:

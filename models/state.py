@@ -66,8 +66,9 @@ _OURS = re.compile(r"^call_[0-9a-f]{8}_\d+_\d+$")
 def resolve(name: str, known: Sequence[str]) -> str | None:
     """Return the tool of `known` that `name` means, or None.
 
-    A framework may put something before a name (`server__tool`); an exact name wins, then a
-    single one that ends in it.
+    A framework may put something before a name (`server__tool`) or spell it its own way
+    (`getUser` as `get_user`); an exact name wins, then a single one that ends in it, then a single
+    one with the same letters and digits.
 
     Raises:
         LookupError: several tools end in `name`.
@@ -79,9 +80,15 @@ def resolve(name: str, known: Sequence[str]) -> str | None:
         tool for tool in known
         if tool == flat or any(tool.endswith(mark + name) for mark in _SEPARATORS)
     ]
+    found = found or [tool for tool in known if _letters(tool) == _letters(name)]
     if len(found) > 1:
         raise LookupError(f"{name!r} may mean any of {', '.join(found)}; write it in full")
     return found[0] if found else None
+
+
+@lru_cache(maxsize=4096)
+def _letters(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())
 
 
 class State(Helpers):

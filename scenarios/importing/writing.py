@@ -8,7 +8,7 @@ from typing import Any
 
 import agentdyno
 from agentdyno.scenarios.importing.talk import Conversation, ModelTurn, RecordedCall, UserTurn
-from agentdyno.scenarios.importing.yamltext import yaml_text
+from agentdyno.scenarios.importing.yamltext import Keys, Lines, yaml_text
 
 AGENT, SERVER = "assistant", "recorded"
 SCENARIO, SCRIPT, RECORDING = "scenario.yaml", "script.yaml", "recorded.json"
@@ -42,7 +42,7 @@ def scenario_files(name: str, conversation: Conversation, folder: Path) -> dict[
         SCENARIO: _SCENARIO_HEAD.format(**head, schema=_schema("core", "scenario", folder))
         + yaml_text(_scenario(name, conversation)),
         SCRIPT: _SCRIPT_HEAD.format(**head, schema=_schema("models", "script", folder))
-        + yaml_text({"verbatim": True, "agents": {AGENT: list(_rules(conversation))}}),
+        + yaml_text({"verbatim": True, "agents": {AGENT: Lines(_rules(conversation))}}),
         RECORDING: recorded + "\n",
     }
 
@@ -61,7 +61,7 @@ def _scenario(name: str, conversation: Conversation) -> dict[str, Any]:
         "description": _description(conversation),
         "tags": ["imported"],
         "verbatim": True,
-        "user": [turn.text for turn in conversation.turns],
+        "user": Lines(turn.text for turn in conversation.turns),
         "agents": {AGENT: {
             "role": "Assistant",
             "goal": "Answer the user as in the recorded conversation.",
@@ -73,7 +73,7 @@ def _scenario(name: str, conversation: Conversation) -> dict[str, Any]:
         **({"mcpServers": {SERVER: server}} if has_tools else {}),
         "limits": _limits(conversation),
         "script": SCRIPT,
-        "checks": list(_checks(conversation)),
+        "checks": Lines(_checks(conversation)),
     }
 
 
@@ -105,10 +105,10 @@ def _rules(conversation: Conversation) -> Iterator[dict[str, Any]]:
     for number, turn in enumerate(conversation.turns, start=1):
         made = 0
         for step in turn.steps:
-            yield {"when": _when(number, made, turn), **_asks(step)}
+            yield Keys(when=_when(number, made, turn), **_asks(step))
             made += len(step.calls)
         answer = NO_ANSWER if turn.answer is None else turn.answer
-        yield {"when": _when(number, made, turn), "say": answer}
+        yield Keys(when=_when(number, made, turn), say=answer)
 
 
 def _when(number: int, made: int, turn: UserTurn) -> str:
@@ -126,7 +126,9 @@ def _recording(conversation: Conversation) -> dict[str, Any]:
     for number, turn in enumerate(conversation.turns, start=1):
         for asked in turn.steps:
             step += 1
-            calls += [_call(call, turn=number, step=step) for call in asked.calls]
+            calls += [
+                _call(call, turn=number, step=step, said=asked.text) for call in asked.calls
+            ]
     return {
         "version": 1,
         "source": conversation.source,
@@ -142,9 +144,10 @@ def _recording(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _call(call: RecordedCall, *, turn: int, step: int) -> dict[str, Any]:
+def _call(call: RecordedCall, *, turn: int, step: int, said: str) -> dict[str, Any]:
     result = call.result
     return {
-        "turn": turn, "step": step, "tool": call.tool, "arguments": call.arguments,
+        "turn": turn, "step": step, **({"said": said} if said else {}), "tool": call.tool,
+        "arguments": call.arguments,
         "result": result and {"texts": list(result.texts), "is_error": result.is_error},
     }

@@ -1,5 +1,6 @@
 """YAML that people can read and edit, and that gives back exactly what was put in."""
 
+import json
 import re
 from typing import Any
 
@@ -14,6 +15,14 @@ _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_ ./${}()=*-]*(?<! )")
 _WORDS = ("null", "true", "false")
 _LONG = 90
 """Characters from which a text stands in a block of its own."""
+
+
+class Lines(list[Any]):
+    """A list that has a line for each item, however short."""
+
+
+class Keys(dict[str, Any]):
+    """A map that has a line for each key, however short."""
 
 
 class _Dumper(_BASE):  # type: ignore[misc]
@@ -35,13 +44,13 @@ def _text(dumper: Any, text: str) -> yaml.Node:
 
 def _mapping(dumper: Any, value: dict[str, Any]) -> yaml.Node:
     node = dumper.represent_mapping("tag:yaml.org,2002:map", value.items())
-    node.flow_style = _is_short(value)
+    node.flow_style = not isinstance(value, Keys) and _is_short(value)
     return node  # type: ignore[no-any-return]
 
 
 def _list(dumper: Any, value: Any) -> yaml.Node:
     node = dumper.represent_sequence("tag:yaml.org,2002:seq", value)
-    node.flow_style = _is_short(value)
+    node.flow_style = not isinstance(value, Lines) and _is_short(value)
     return node  # type: ignore[no-any-return]
 
 
@@ -54,7 +63,8 @@ def _is_short(value: Any) -> bool:
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(dict, _mapping)
 _Dumper.add_representer(list, _list)
-_Dumper.add_representer(tuple, _list)
+_Dumper.add_representer(Keys, _mapping)
+_Dumper.add_representer(Lines, _list)
 
 
 def yaml_text(value: Any) -> str:
@@ -69,7 +79,8 @@ def yaml_text(value: Any) -> str:
     if canonical_json(parse_yaml(text, "yaml").data) == wanted:
         return text
     # Every text in double quotes has no corner where a block's rules may bite.
-    text = yaml.dump(value, Dumper=_BASE, default_style='"', default_flow_style=False, **plain)
+    plain |= {"default_style": '"', "default_flow_style": False}
+    text = yaml.dump(json.loads(wanted), Dumper=_BASE, **plain)
     if canonical_json(parse_yaml(text, "yaml").data) != wanted:
         raise HarnessFault("a recorded text cannot be written as YAML", "report it, with the file")
     return text

@@ -1,4 +1,4 @@
-"""Recorded conversations for the contract suite: written for it, in the shapes that real ones have."""
+"""Recorded conversations for the contract suite: written for it, in the shapes of real ones."""
 
 import json
 from typing import Any

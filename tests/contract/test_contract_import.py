@@ -42,7 +42,8 @@ async def replay(lab: Lab, made: Imported) -> Replay:
     """Run an imported scenario as `agentdyno run` would."""
     loaded, script = load_scripted(str(made.folder))
     scenario = loaded.scenario
-    sink = Sink(trial_id=f"import{next(_numbers)}", token="token", limits=scenario.limits)
+    number = next(_numbers)
+    sink = Sink(trial_id=f"import{number}", token=f"secret-{number}", limits=scenario.limits)
     lab.bench.models.open(sink, loaded.agents, ScriptedUpstream(script, 0))
     await lab.bench.tools.open(sink, loaded.agents, scenario.mcpServers, loaded.folder)
     assignment = Assignment(
