@@ -5,6 +5,7 @@ from typing import Any
 
 from agentdyno.core.errors import DynoError, HarnessFault
 from agentdyno.core.event import ToolCall
+from agentdyno.core.sink import ToolStarted
 from agentdyno.core.trial import Outcome
 from agentdyno.tools.box import OpenTrial, Route
 from agentdyno.tools.jsonrpc import RpcError
@@ -27,6 +28,11 @@ async def metered_call(
     over_limit = sink.calls("tool") >= sink.limits.max_tool_calls
     ordinal = sink.ordinal("tool", agent)
     reply: ToolReply | None = None
+    if sink.watch is not None:
+        sink.watch(ToolStarted(
+            agent=agent, server=route.server if route else _owner(trial, name),
+            tool=route.tool if route else name, arguments=arguments,
+        ))
     try:
         if over_limit:
             reply = _over_limit(trial)
