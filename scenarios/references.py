@@ -155,7 +155,7 @@ class References:
 
     def _check_checks(self) -> None:
         seen: dict[str, int] = {}
-        turns = len(_list(self.document.data, "user"))
+        turns = _list(self.document.data, "user")
         for at, data in enumerate(_list(self.document.data, "checks")):
             path = ("checks", at)
             if isinstance(data, dict) and isinstance(data.get("id"), str):
@@ -167,8 +167,9 @@ class References:
             check = _part(_CHECK, data)
             if check is None:
                 continue
-            if (getattr(check, "turn", None) or 0) > turns:
-                self._add((*path, "turn"), f"the scenario has {turns} user turns")
+            # How many turns a recording or a simulated user has is known later: `Users`.
+            if turns and (getattr(check, "turn", None) or 0) > len(turns):
+                self._add((*path, "turn"), f"the scenario has {len(turns)} user turns")
             self._check_check(path, check)
 
     def _check_check(self, path: KeyPath, check: Any) -> None:

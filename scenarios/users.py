@@ -69,8 +69,12 @@ class Users:
             self._add(("agents", USER_SIMULATOR), "this is the name of the simulated user")
         match self._scenario.user:
             case ReplayedUser(replay=file):
-                return self._recorded(file), None
+                turns = self._recorded(file)
+                self._check_turns(len(turns), f"the recording has {len(turns)} user turns")
+                return turns, None
             case SimulatedUser(simulate=simulation):
+                most = simulation.stop.max_turns
+                self._check_turns(most, f"the simulated user has at most {most} turns")
                 return self._simulated(simulation)
             case turns:
                 return tuple(
@@ -106,6 +110,11 @@ class Users:
         except (ValueError, RecursionError) as error:
             self._add(("user", "replay"), f"{name}: {error}")
         return ()
+
+    def _check_turns(self, most: int, message: str) -> None:
+        for at, check in enumerate(self._scenario.checks):
+            if most and (getattr(check, "turn", None) or 0) > most:
+                self._add(("checks", at, "turn"), message)
 
     def _text(self, text: str, path: KeyPath) -> str:
         try:

@@ -4,7 +4,7 @@ No framework, no gateway, no process: what passes or fails here is the scenario 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from agentdyno.models.script import Script, load_script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import ModelRequest
 from agentdyno.scenarios.loader import LoadedScenario, load_scenario
+from agentdyno.scenarios.users import END_TOOL
 from agentdyno.tools.servers import calculator, mailbox, market
 from agentdyno.tools.servers.arguments import checked
 from agentdyno.tools.servers.base import Tool, ToolError
@@ -139,11 +140,38 @@ class Table:
 def _loaded(name: str) -> tuple[LoadedScenario, Script]:
     loaded = load_scenario(name)
     assert loaded.script_path is not None
-    team = [agent.name for agent in loaded.agents]
-    return loaded, load_script(loaded.script_path, team, loaded.variables)
+    names = [agent.name for agent in loaded.callers]
+    return loaded, load_script(loaded.script_path, names, loaded.variables)
 
 
-async def _answers(table: Table) -> list[str]:
+async def _turns(table: Table, answers: list[str]) -> AsyncIterator[str]:
+    """Yield what the user says; a simulated one sees the answers that there are by then."""
+    for turn in table.loaded.user_turns:
+        yield turn
+    user = table.loaded.user
+    said = list(table.loaded.user_turns)
+    while user and len(said) < user.max_turns:
+        messages: list[Json] = [
+            {"role": "system", "content": user.agent.instructions},
+            {"role": "user", "content": "(your first message)"},
+        ]
+        for turn, answer in zip(said, answers, strict=True):
+            messages.append({"role": "assistant", "content": turn})
+            messages.append({"role": "user", "content": answer})
+        end = {"type": "function", "function": {"name": END_TOOL, "parameters": {}}}
+        reply = await table.model.answer(ModelRequest(
+            agent=user.agent.name, agents={}, ordinal=len(said), api="chat", body=b"",
+            json={"model": "m", "messages": messages, "tools": [end]},
+        ))
+        assert isinstance(reply, Reply)
+        if reply.calls:
+            assert reply.calls[0].name == END_TOOL
+            return
+        said.append(reply.text)
+        yield reply.text
+
+
+async def _answers(table: Table) -> tuple[list[str], list[str]]:
     loaded = table.loaded
     if isinstance(loaded.scenario.pattern, Pipeline):
         said = list(loaded.user_turns)
@@ -152,14 +180,16 @@ async def _answers(table: Table) -> list[str]:
                 {"role": "system", "content": agent.instructions},
                 {"role": "user", "content": "\n\n".join(said)},
             ]))
-        return said[-1:]
+        return list(loaded.user_turns), said[-1:]
     agent = loaded.agents[0]
     messages: list[Json] = [{"role": "system", "content": agent.instructions}]
-    answers = []
-    for user in loaded.user_turns:
-        messages.append({"role": "user", "content": user})
+    answers: list[str] = []
+    turns = []
+    async for turn in _turns(table, answers):
+        turns.append(turn)
+        messages.append({"role": "user", "content": turn})
         answers.append(await table.turn(agent, messages))
-    return answers
+    return turns, answers
 
 
 @pytest.fixture
@@ -171,12 +201,12 @@ def play() -> Play:
     ) -> Trial:
         loaded, script = _loaded(name)
         table = Table(loaded, broken or {}, parallel, ScriptedUpstream(script, seed=0))
-        answers = await _answers(table)
+        turns, answers = await _answers(table)
         key = TrialKey(scenario=name, scenario_digest=loaded.digest, runner="lean",
                        runner_version="0", runner_digest="0", model_digest=script.digest)
         return Trial(
             id="t", key=key, outcome=Outcome.COMPLETED, answers=tuple(answers),
-            user_turns=loaded.user_turns, agents=loaded.agents, started_at="2026-01-01T00:00:00Z",
+            user_turns=tuple(turns), agents=loaded.agents, started_at="2026-01-01T00:00:00Z",
             duration_s=1.0, events=tuple(table.events), end_state=table.states,
             report=WorkerReport(ended="returned"),
         )

@@ -17,8 +17,10 @@ def statuses(loaded: LoadedScenario, trial: Trial) -> dict[str, str]:
     return {verdict.check: verdict.status for verdict in verdicts}
 
 
-def test_the_library_holds_the_three_scenarios() -> None:
-    assert list_scenarios() == ("docs_question", "investment_analysis", "order_mail")
+def test_the_library_holds_the_four_scenarios() -> None:
+    assert list_scenarios() == (
+        "docs_question", "investment_analysis", "order_mail", "refund_chat"
+    )
 
 
 @pytest.mark.parametrize("name", list_scenarios())

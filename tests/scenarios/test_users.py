@@ -134,6 +134,22 @@ def test_mistakes_in_a_simulated_user_are_told_where_they_stand(
     assert any(expected[2] in p.message for p in caught.value.problems)
 
 
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [("user: [a, b]\n", "the scenario has 2 user turns"),
+     ("user: {replay: talk.json}\n", "the recording has 2 user turns"),
+     (SIMULATED.replace("stop:", "stop:\n      max_turns: 2"),
+      "the simulated user has at most 2 turns")],
+)
+def test_a_check_of_a_turn_that_never_comes_is_refused(
+    tmp_path: Path, user: str, message: str
+) -> None:
+    (tmp_path / "talk.json").write_text(json.dumps([{"role": "user", "content": "a"}] * 2))
+    check = "checks: [{id: third, type: contains, text: x, turn: 3}]\n"
+    assert problem(tmp_path, user, HEAD + check) == (7, "checks.0.turn", message)
+    assert load(tmp_path, user, HEAD + check.replace("3}", "2}")).scenario.checks[0].id == "third"
+
+
 @pytest.mark.parametrize("user", ["user: Hello\n", "user: {play: a.json}\n", "user: 3\n"])
 def test_another_kind_of_user_is_refused(tmp_path: Path, user: str) -> None:
     assert problem(tmp_path, user) == (
