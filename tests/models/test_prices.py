@@ -1,13 +1,19 @@
 """What a call costs: from the table on this disk, and "unknown" where the table does not know."""
 
+import json
 import socket
-from typing import Any
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
 
 from agentdyno.core.event import TokenCount
 from agentdyno.models import prices
 from agentdyno.models.prices import cost_usd, is_billed, load, price_table
+from agentdyno.models.upstream import ModelRequest, Passage
 
 _CALL = TokenCount(prompt=1000, completion=100)
 
@@ -85,5 +91,48 @@ def test_a_snapshot_that_somebody_fetched_changes_no_price() -> None:
         set_custom_snapshot(None)
 
 
+def test_runs_without_live_calls_never_load_the_table() -> None:
+    code = "import sys, agentdyno.models.budget; assert 'genai_prices' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_table_tells_its_version() -> None:
     assert price_table().startswith("genai-prices 0.")
+
+
+@dataclass
+class Provider:
+    """Answers with a passage that names its model and usage."""
+
+    source: Literal["live", "recorded"] = "live"
+    named: str = "gpt-4o-mini-2024-07-18"
+
+    async def answer(self, request: ModelRequest) -> Passage:
+        return Passage(
+            chunks=self._chunks(), source=self.source, provider="openai", model="gpt-4o-mini"
+        )
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        yield json.dumps({
+            "id": "1", "object": "chat.completion", "created": 1, "model": self.named,
+            "choices": [{"index": 0, "finish_reason": "stop",
+                         "message": {"role": "assistant", "content": "hi"}}],
+            "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100,
+                      "prompt_tokens_details": {"cached_tokens": 800}},
+        }).encode()
+
+
+@pytest.mark.parametrize(("provider", "cost"), [
+    (Provider(), 200 * 0.15e-6 + 800 * 0.075e-6 + 100 * 0.6e-6),
+    (Provider(named="what-a-proxy-calls-it"), 200 * 0.15e-6 + 800 * 0.075e-6 + 100 * 0.6e-6),
+    (Provider(named="gpt-4o"), 200 * 2.5e-6 + 800 * 1.25e-6 + 100 * 10e-6),
+    (Provider(source="recorded"), None),
+])
+async def test_a_live_answer_costs_what_the_model_costs_that_it_names_and_a_recorded_one_nothing(
+    bench: Any, provider: Provider, cost: float | None
+) -> None:
+    client = bench.open(provider)
+    assert (await client.chat("hello")).status_code == 200
+    (call,) = client.sink.events
+    assert call.cost_usd == (None if cost is None else pytest.approx(cost))
+    assert call.tokens.cached == 800
