@@ -6,6 +6,7 @@ from pydantic import Field
 
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.fault import FaultSpec
+from agentdyno.core.model import ModelEntry
 from agentdyno.core.noun import Noun
 from agentdyno.core.settings import Budget
 from agentdyno.core.spec import Limits, MemoryItem, Name, Pattern, Risk, ToolServer
@@ -103,6 +104,9 @@ class Scenario(Noun):
     """The team, by name."""
     pattern: Pattern
     """How the team works together."""
+    models: dict[Name, ModelEntry] = Field(default_factory=dict)
+    """Live models by alias, for `model` of the agents and for fallbacks; `default` is the model
+    of agents that name none. The scripted model needs no entry."""
     mcpServers: dict[ServerName, ToolServer] = Field(default_factory=dict)  # noqa: N815
     """Tool servers, in the form that MCP clients share."""
     memory: MemorySetup = MemorySetup()

@@ -31,6 +31,7 @@ from agentdyno.core.scenario import AgentOverride
 from agentdyno.core.spec import Pattern, Pipeline, ToolServer, pattern_agents
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
 from agentdyno.core.yamlproblem import nearest
+from agentdyno.scenarios.modelrefs import model_reference_problems
 
 _CHECK: TypeAdapter[Any] = TypeAdapter(CheckSpec)
 _FAULT: TypeAdapter[Any] = TypeAdapter(FaultSpec)
@@ -81,7 +82,7 @@ class References:
         self._check_checks()
         self._check_faults()
         self._check_script()
-        return self.problems
+        return self.problems + model_reference_problems(self.document)
 
     def _add(self, path: KeyPath, message: str) -> None:
         self.problems.append(self.document.problem(path, message))
