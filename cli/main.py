@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "log": ("agentdyno.cli.trials:log", "Dump the raw wire of a trial."),
     "spend": ("agentdyno.cli.spend:spend", "Show what live runs cost, by day, run and model."),
     "cassette": ("agentdyno.cli.cassette:cassette", "List, show, compare and check recordings."),
+    "diff": ("agentdyno.cli.diff:diff", "Compare what two trials sent to the model."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
     "import": ("agentdyno.cli.imports:import_command", "Turn recorded conversations into scenarios."),
     "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),

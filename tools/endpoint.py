@@ -43,6 +43,10 @@ class Endpoint:
         """Return the ids of all trials that are open."""
         return tuple(self._open)
 
+    def trial(self, trial_id: str) -> OpenTrial | None:
+        """Return an open trial; None when it is not."""
+        return self._open.get(trial_id)
+
     async def dismiss(self, trial_id: str) -> OpenTrial | None:
         """Refuse the trial from now on and end its calls; None when it was not open."""
         trial = self._open.pop(trial_id, None)

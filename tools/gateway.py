@@ -111,6 +111,11 @@ class ToolGateway:
                       faults=ToolFaults(faults, sink, frozenset()) if faults else None)
         )
 
+    def unused(self, trial_id: str) -> tuple[str, ...]:
+        """Return one line for each recorded result that an open trial has not asked for."""
+        trial = self._endpoint.trial(trial_id)
+        return trial.replay.unused() if trial and trial.replay else ()
+
     async def close(self, trial_id: str) -> dict[str, Any]:
         """Refuse the trial from now on, cancel its calls, stop its servers.
 
