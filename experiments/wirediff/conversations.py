@@ -1,6 +1,7 @@
 """Messages of two requests: which stand for each other, and how they differ."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 from agentdyno.experiments.wirediff.align import Pair, align
 from agentdyno.experiments.wirediff.asked import Said
@@ -37,7 +38,8 @@ class MessageDiffer:
                 repeated += 1
                 continue
             self._told.add(what)
-            new.append(_difference(a, b, i, j, moved=moved))
+            host = _host(a or b, right if a else left) if a is None or b is None else None
+            new.append(_difference(a, b, i, j, moved=moved, host=host))
         return tuple(new), repeated
 
     def _alike(self, a: Said, b: Said) -> float:
@@ -70,10 +72,22 @@ def _with_moves(
     return [one for one in joined if one[1] or one[0][0] not in taken or one[0][1] is not None]
 
 
+def _host(said: Said | None, others: Sequence[Said]) -> int | None:
+    """Return the place of the message that holds every line of `said`; None when there is none."""
+    lines = [line for line in map(str.strip, said.text.splitlines()) if line] if said else []
+    if not lines:
+        return None
+    return next(
+        (at for at, other in enumerate(others, 1) if all(line in other.text for line in lines)),
+        None,
+    )
+
+
 def _difference(
-    a: Said | None, b: Said | None, i: int | None, j: int | None, *, moved: bool
+    a: Said | None, b: Said | None, i: int | None, j: int | None, *, moved: bool,
+    host: int | None,
 ) -> MessageDiff:
-    told = {
+    told: dict[str, Any] = {
         "at_a": None if i is None else i + 1, "at_b": None if j is None else j + 1,
         "role_a": a and a.message.role, "role_b": b and b.message.role,
         "name_a": a and a.message.name, "name_b": b and b.message.name,
@@ -83,6 +97,7 @@ def _difference(
         return MessageDiff(kind="moved", **told)
     text = diff_lines(a.text if a else "", b.text if b else "")
     if a is None or b is None:
-        return MessageDiff(kind="added" if a is None else "removed", text=text, **told)
+        kind: Literal["added", "removed"] = "added" if a is None else "removed"
+        return MessageDiff(kind=kind, text=text, stands_in=host, **told)
     same_content = a.text != b.text and a.content == b.content
     return MessageDiff(kind="form" if same_content else "changed", text=text, **told)

@@ -130,6 +130,9 @@ class MessageDiff(Noun):
     name_b: str | None = None
     tokens_a: int = 0
     tokens_b: int = 0
+    stands_in: int | None = None
+    """Place of the message of the other request that holds the whole text of one that is `removed`
+    or `added`: frameworks merge and split messages."""
     text: tuple[Line, ...] = ()
     """The text; empty when it is the same."""
 

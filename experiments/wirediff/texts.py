@@ -19,7 +19,7 @@ def diff_lines(a: str, b: str) -> tuple[Line, ...]:
     """Return both texts row by row, with changed lines beside each other; () when equal."""
     if a == b:
         return ()
-    left, right = a.splitlines() or [""], b.splitlines() or [""]
+    left, right = a.splitlines(), b.splitlines()
     rows: list[Line] = []
     matcher = SequenceMatcher(None, left, right, autojunk=False)
     for kind, i, i_end, j, j_end in matcher.get_opcodes():

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from agentdyno.experiments.wirediff.asked import definition
 from agentdyno.experiments.wirediff.nouns import ToolDiff, ToolOrder, Where
@@ -97,7 +98,7 @@ def _frozen(where: dict[str, list[int]]) -> Where:
 
 
 def _difference(a: ToolOffer | None, b: ToolOffer | None, where: Where) -> ToolDiff:
-    known = {
+    known: dict[str, Any] = {
         "a": a.name if a else None, "b": b.name if b else None, "where": where,
         "tokens_a": a.tokens if a else 0, "tokens_b": b.tokens if b else 0,
     }
