@@ -17,7 +17,7 @@ _TIMES = {2: "twice", 3: "three times"}
 _NOT_JUDGED = {
     "not_reached": "n/a", "no_baseline": "no baseline", "harness_fault": "bench failed", "": "–",
 }
-_SHOWN_S = 0.05
+_SHOWN_S = 0.15
 """Time lost below this is noise of the machine."""
 _LEGEND = (
     "✓ completed, and passed every check that it passes without the fault; ✗ did not. "

@@ -55,6 +55,8 @@ _TAKES: dict[str, tuple[str, ...]] = {
 class _Aimed(Noun):
     """Which calls a fault hits; exactly one of `call`, `probability` and `while` says when."""
 
+    name: Name | None = None
+    """What the fault is called in results; `on` and `kind` when absent."""
     agent: Name | None = None
     """Only calls of this agent count; every agent's when absent."""
     call: int | None = Field(default=None, ge=1)
@@ -82,6 +84,11 @@ class _Aimed(Noun):
     def wait_s(self) -> float:
         """Seconds of a slow answer or a timeout."""
         return 1.0 if self.delay_s is None else self.delay_s
+
+    @property
+    def label(self) -> str:
+        """What the fault is called in results."""
+        return self.name or f"{getattr(self, 'on', '')}_{getattr(self, 'kind', '')}"
 
     @model_validator(mode="after")
     def _says_when(self) -> Self:
@@ -165,7 +172,7 @@ class FaultPlan(Noun):
         """Return one plan per fault, each named after what it does."""
         taken: dict[str, int] = {}
         return tuple(
-            FaultPlan(name=_unused(f"{fault.on}_{fault.kind}", taken), faults=(fault,))
+            FaultPlan(name=_unused(fault.label, taken), faults=(fault,))
             for fault in self.faults
         )
 

@@ -281,12 +281,13 @@ async def test_a_condition_that_fails_in_the_trial_is_the_benchs_fault(bench: An
     assert "ZeroDivisionError" in reason
 
 
-def test_the_standard_plan_holds_every_kind_of_fault_once() -> None:
+def test_the_standard_plan_holds_every_kind_of_fault() -> None:
     standard = read_fault_plan(STANDARD)
     kinds = [(fault.on, fault.kind) for fault in standard.faults]
-    assert len(set(kinds)) == len(kinds) == 18
-    assert [single.name for single in standard.singles()][:2] == ["model_http_429",
-                                                                  "model_http_500"]
+    assert len(set(kinds)) == 18
+    names = [single.name for single in standard.singles()]
+    assert names[:3] == ["model_http_429", "model_lasting_429", "model_http_500"]
+    assert len(set(names)) == len(standard.faults) == 19
     assert standard.key.startswith("standard:")
     assert FaultPlan(name="none").key == ""
 
