@@ -103,8 +103,9 @@ class _Reader:
             )
 
     def _take_user(self, number: int, path: KeyPath, message: dict[str, Any]) -> None:
+        known = len(self.problems)
         text = self._messages.text(path, message)
-        if not text:
+        if not text and len(self.problems) == known:
             self._add(path, "the user says nothing; remove the message or give it a text")
         self._close()
         last = self._turns[-1] if self._turns else None
