@@ -32,10 +32,8 @@ _LEGEND = (
 def print_matrix(console: Console, matrix: RecoveryMatrix) -> None:
     """Print one row per fault and one column per runner."""
     title = f"{matrix.scenario}: one fault per trial; {_PROFILES[matrix.retries]}"
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0), pad_edge=False,
-    )
+    console.print(title, style="bold", markup=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("fault", vertical="bottom", no_wrap=True)
     for runner in matrix.runners:
         table.add_column(runner.replace(" ", "\n"), vertical="bottom")
