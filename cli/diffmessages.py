@@ -108,7 +108,8 @@ def _group_line(group: Sequence[MessageDiff]) -> Text:
         return Text(f"{roles} {words}", style=style) + merged + Text(
             f"  {_places(group)}, {sum(tokens) if first.kind != 'moved' else tokens[0]:,} tokens",
             style="dim")
-    roles = first.role_a if first.role_a == first.role_b else f"{first.role_a} → {first.role_b}"
+    same_role = first.role_a == first.role_b
+    roles = str(first.role_a) if same_role else f"{first.role_a} → {first.role_b}"
     what = "system prompt" if roles == "system" else f"{roles} message"
     line = Text(f"{len(group)} {what}s" if len(group) > 1 else what, style="bold")
     if first.kind == "form":

@@ -1,54 +1,45 @@
-"""Trials -> the comparison table: one row per scenario, runner and version."""
+"""Trials -> the comparison table: one row per scenario, runner, version and conditions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import median
+from typing import Literal
 
 from agentdyno.core.estimate import Estimate
-from agentdyno.core.event import ModelCall, ToolCall
-from agentdyno.core.trial import USER_SIMULATOR, Outcome, Trial
+from agentdyno.core.trial import Outcome, Trial
 from agentdyno.evals.stats import wilson
+from agentdyno.experiments.measured import Measured, Meter, measure, quantile, reconcile
+
+__all__ = ["OUT_OF_COUNT", "Condition", "Measured", "Meter", "Row", "measure", "quantile",
+           "reconcile", "summarize"]
 
 OUT_OF_COUNT = (Outcome.HARNESS_FAULT, Outcome.CANCELLED)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What the instruments saw of one trial."""
-
-    passed: bool
-    """Every check passed."""
-    model_calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    tool_calls: int
-    wall_s: float
-    cpu_s: float
-    """CPU seconds of the framework's process, this trial's share."""
-    cold: bool
-    """The first trial of its process: its CPU time includes what the framework imports lazily."""
-    peak_rss_mb: float
+MeterState = Literal["equal", "mismatch", "not_reported"]
 
 
-def measure(trial: Trial) -> Measured:
-    """Return the numbers of one trial; tokens and calls are counted on the wire."""
-    calls = [
-        event for event in trial.events
-        if isinstance(event, ModelCall) and event.agent != USER_SIMULATOR
-    ]
-    tokens = [call.tokens for call in calls if call.tokens]
-    return Measured(
-        passed=bool(trial.verdicts) and all(v.status == "pass" for v in trial.verdicts),
-        model_calls=len(calls),
-        prompt_tokens=sum(count.prompt for count in tokens),
-        completion_tokens=sum(count.completion for count in tokens),
-        tool_calls=sum(isinstance(event, ToolCall) for event in trial.events),
-        wall_s=trial.duration_s,
-        cpu_s=trial.report.cpu_s,
-        cold=trial.report.cold,
-        peak_rss_mb=trial.report.peak_rss_mb,
-    )
+@dataclass(frozen=True, kw_only=True, order=True)
+class Condition:
+    """Under what trials ran beside their scenario and runner: only equals are compared."""
+
+    model: str = "scripted"
+    """Where answers came from: `scripted`, `replay`, or the models that were asked."""
+    tools: str = "live"
+    """Whether tool results came from servers or from the cassette."""
+    retries: str = "uniform"
+    """Retry profile."""
+    faults: str = ""
+    """Name and content hash of the fault plan; "" for none."""
+    variant: str = "baseline"
+    stream: bool = False
+
+    @classmethod
+    def of(cls, trial: Trial) -> "Condition":
+        """Return the conditions of one trial."""
+        key = trial.key
+        return cls(model=key.model, tools=key.tools, retries=key.retries, faults=key.faults,
+                   variant=key.variant, stream=key.stream)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +49,7 @@ class Row:
     scenario: str
     runner: str
     """Name and version."""
+    condition: Condition = Condition()
     trials: int
     """Trials that ended, harness faults included."""
     faults: int
@@ -76,15 +68,40 @@ class Row:
     peak_rss_mb: float | None = None
     """Highest resident memory of the worker process."""
     extra_calls: float | None = None
-    """Framework tax: model calls above the leanest runner of the scenario."""
+    """Framework tax: model calls above the leanest runner under the same conditions."""
     extra_prompt_tokens: float | None = None
-    """Framework tax: prompt tokens above the leanest runner of the scenario."""
+    """Framework tax: prompt tokens above the leanest runner under the same conditions."""
+    meter: MeterState | None = None
+    """Whether the usage that the framework reports equals what the wire told it; None when no
+    runner returned."""
+    meter_mismatches: int = 0
+    """Trials in which it differs: each is a `meter_mismatch`."""
+    meter_difference: Meter | None = None
+    """Of the trial that is off most; None without a mismatch."""
+    sources: tuple[str, ...] = ()
+    """Where answers came from: `scripted`, `live`, `recorded`."""
+    cost_usd: float | Literal["unknown"] | None = None
+    """Median US dollars per trial; None when nobody bills."""
+    first_token_s: float | None = None
+    """Median seconds to the first content of a streamed answer, over calls."""
+    gap_p50_ms: float | None = None
+    """Median of the milliseconds between content chunks, over all streams."""
+    gap_p95_ms: float | None = None
+    gateway_retries: int = 0
+    """Sum over trials: attempts after which the gateway tried again."""
+    fallbacks: int = 0
+    """Sum over trials: calls that went on to another model."""
+    swallowed: int = 0
+    """Sum over trials: streams without a finish reason that the framework took for whole."""
+    user_tokens: float | None = None
+    """Median tokens of the simulated user; in no other number of this row."""
+    user_cost_usd: float | Literal["unknown"] | None = None
+    """Median US dollars of the simulated user."""
 
 
-def _row(scenario: str, runner: str, trials: Sequence[Trial]) -> Row:
+def _row(head: Row, trials: Sequence[Trial]) -> Row:
     counted = [measure(trial) for trial in trials if trial.outcome not in OUT_OF_COUNT]
-    faults = len(trials) - len(counted)
-    head = Row(scenario=scenario, runner=runner, trials=len(trials), faults=faults, passed=None)
+    head = replace(head, trials=len(trials), faults=len(trials) - len(counted))
     if not counted:
         return head
     warm = [one for one in counted if not one.cold] or counted
@@ -92,12 +109,46 @@ def _row(scenario: str, runner: str, trials: Sequence[Trial]) -> Row:
         name: median(getattr(one, name) for one in counted)
         for name in ("model_calls", "prompt_tokens", "completion_tokens", "tool_calls", "wall_s")
     }
-    return Row(
-        scenario=scenario, runner=runner, trials=len(trials), faults=faults,
-        passed=wilson(sum(one.passed for one in counted), len(counted)),
+    sums = {
+        name: sum(getattr(one, name) for one in counted)
+        for name in ("gateway_retries", "fallbacks", "swallowed")
+    }
+    gaps = [gap for one in counted for gap in one.gaps_ms]
+    with_user = [one for one in counted if one.user_calls]
+    return _metered(replace(
+        head, passed=wilson(sum(one.passed for one in counted), len(counted)),
         cpu_s=median(one.cpu_s for one in warm), cold=warm[0].cold,
-        peak_rss_mb=max(one.peak_rss_mb for one in counted), **medians,
-    )
+        peak_rss_mb=max(one.peak_rss_mb for one in counted),
+        sources=tuple(sorted({source for one in counted for source in one.sources})),
+        cost_usd=_cost([one.cost_usd for one in counted if one.billed]),
+        first_token_s=quantile([s for one in counted for s in one.first_tokens_s], 0.5),
+        gap_p50_ms=quantile(gaps, 0.5), gap_p95_ms=quantile(gaps, 0.95),
+        user_tokens=median(one.user_tokens for one in with_user) if with_user else None,
+        user_cost_usd=_cost([one.user_cost_usd for one in with_user if one.user_billed]),
+        **medians, **sums,
+    ), counted)
+
+
+def _cost(costs: Sequence[float | None]) -> float | Literal["unknown"] | None:
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return "unknown"
+    return median(known) if known else None
+
+
+def _metered(row: Row, counted: Sequence[Measured]) -> Row:
+    """Add what frameworks report of themselves; a runner that raised could not report."""
+    answered = [one for one in counted if one.answered]
+    if not answered:
+        return row
+    off = [one.meter for one in answered if one.meter and one.meter.mismatch]
+    if off:
+        return replace(
+            row, meter="mismatch", meter_mismatches=len(off),
+            meter_difference=max(off, key=lambda meter: meter.size),
+        )
+    silent = any(one.meter is None or one.meter.silent for one in answered)
+    return replace(row, meter="not_reported" if silent else "equal")
 
 
 def _with_tax(rows: Sequence[Row]) -> list[Row]:
@@ -118,17 +169,19 @@ def _with_tax(rows: Sequence[Row]) -> list[Row]:
 
 
 def summarize(trials: Iterable[Trial]) -> list[Row]:
-    """Return one row per scenario and runner version, scenarios and runners in order of name."""
+    """Return one row per scenario, conditions and runner version, in order of name."""
 
-    def cell(trial: Trial) -> tuple[str, str]:
-        return trial.key.scenario, f"{trial.key.runner} {trial.key.runner_version}"
+    def cell(trial: Trial) -> tuple[str, Condition, str]:
+        return (trial.key.scenario, Condition.of(trial),
+                f"{trial.key.runner} {trial.key.runner_version}")
 
-    rows = [
-        _row(scenario, runner, list(group))
-        for (scenario, runner), group in groupby(sorted(trials, key=cell), key=cell)
-    ]
+    rows = []
+    for (scenario, condition, runner), group in groupby(sorted(trials, key=cell), key=cell):
+        head = Row(scenario=scenario, runner=runner, condition=condition, trials=0, faults=0,
+                   passed=None)
+        rows.append(_row(head, list(group)))
     return [
         row
-        for _, group in groupby(rows, key=lambda row: row.scenario)
+        for _, group in groupby(rows, key=lambda row: (row.scenario, row.condition))
         for row in _with_tax(list(group))
     ]

@@ -12,6 +12,7 @@ from agentdyno.experiments.wirediff.conversations import MessageDiffer
 from agentdyno.experiments.wirediff.nouns import (
     CallDiff,
     Change,
+    MessageDiff,
     ParameterDiff,
     Parts,
     Side,
@@ -40,7 +41,8 @@ def diff_trials(a: Recorded, b: Recorded) -> TrialDiff:
         pairs = _pair_calls([one for one in left if one.call.agent == agent],
                             [one for one in right if one.call.agent == agent])
         for number, (one, other) in enumerate(pairs, 1):
-            told, repeated = (), 0
+            told: tuple[MessageDiff, ...] = ()
+            repeated = 0
             if one and other:
                 parameters.add(agent, number, one, other)
                 tools.add(agent, number, one.offers, other.offers)
