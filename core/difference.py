@@ -2,14 +2,20 @@
 
 import difflib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 ABSENT = object()
 """Stands for a value that one side does not have."""
 _CONTEXT = 2
 _AROUND = 40
+_RUN = 12
+_HUNK = re.compile(r"([-+])(\d+)")
+_COMPARED = 2000
+"""Lines of each side that a short diff looks at: difflib takes minutes for a million."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +70,46 @@ def unified(
 ) -> list[str]:
     """Return a unified diff, its lines cut to `width` and their number to `most`.
 
-    A line that is cut shows the place where it differs from the line that it replaces.
+    A line that is cut shows the place where it differs from the line that it replaces. Where not
+    all is shown, no more is compared than may be shown.
     """
-    lines = list(difflib.unified_diff(old, new, *names, n=_CONTEXT, lineterm=""))
+    start = 0
+    if most is not None:
+        start, old, new = _window_of_lines(old, new)
+    lines = [
+        _HUNK.sub(lambda m: f"{m[1]}{int(m[2]) + start}", line) if line.startswith("@@") else line
+        for line in difflib.unified_diff(old, new, *names, n=_CONTEXT, lineterm="")
+    ]
     if width is not None:
         lines = _narrow(lines, width)
-    if most is not None and len(lines) > most:
-        lines = [*lines[:most], f"... and {len(lines) - most} more lines"]
+    if most is not None:
+        lines = _without_long_runs(lines)
+        if len(lines) > most:
+            lines = [*lines[:most], f"... and {len(lines) - most} more lines"]
     return lines
+
+
+def _window_of_lines(
+    old: Sequence[str], new: Sequence[str]
+) -> tuple[int, Sequence[str], Sequence[str]]:
+    """Return where the first difference is about to come, and a bounded number of lines there."""
+    first = next(
+        (at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other),
+        min(len(old), len(new)),
+    )
+    start = max(0, first - _CONTEXT)
+    return start, old[start: start + _COMPARED], new[start: start + _COMPARED]
+
+
+def _without_long_runs(lines: Sequence[str]) -> list[str]:
+    """Shorten what was removed or added in one piece, so that both are seen."""
+    short: list[str] = []
+    for sign, run in groupby(lines, key=lambda line: line[:1]):
+        piece = list(run)
+        if sign in "+-" and len(piece) > _RUN:
+            piece = [*piece[:_RUN], f"{sign}... and {len(piece) - _RUN} more of these lines"]
+        short += piece
+    return short
 
 
 def _narrow(lines: Sequence[str], width: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
 
 from agentdyno.core.sink import Sink
 from agentdyno.models.cassette.cassette import Cassette
@@ -18,6 +19,11 @@ from agentdyno.models.upstream import (
     Upstream,
     UpstreamError,
 )
+
+Result = TypeVar("Result")
+
+LARGE = 1_000_000
+"""Bytes of a request that is looked up in a thread."""
 
 
 class Replayer:
@@ -55,7 +61,10 @@ class Replayer:
         self._fork_at = fork_at
         self._pace = pace
         self._scrubber = Scrubber(scrub)
-        self._asked = 0
+        self._numbers: dict[tuple[str, int], int] = {}
+        """Position of each call among those of the trial, by agent and ordinal."""
+        self._given: dict[tuple[str, int], ModelRecording] = {}
+        """What answered each call: who asks again in its name is answered the same again."""
         self._used: set[tuple[str, int]] = set()
         self._by_key: defaultdict[tuple[str, str], list[ModelRecording]] = defaultdict(list)
         for call in cassette.calls:
@@ -64,36 +73,48 @@ class Replayer:
 
     async def answer(self, request: ModelRequest) -> Answered:
         """Answer from the cassette; raises `UpstreamError` for a miss or a recorded error."""
-        self._asked += 1
-        if self._fork_at is not None and self._asked > self._fork_at:
+        place = request.agent, request.ordinal
+        number = self._numbers.setdefault(place, len(self._numbers))
+        if self._fork_at is not None and number >= self._fork_at:
             assert self._live is not None, "checked when the fork was made"
             return await self._live.answer(request)
-        asked = normalised(self._scrubber.value(request.json), self._sink.trial_id)
-        found = self._find(request, request_key(request.api, asked))
+        size = len(request.body)
+        asked, key = await _aside(size, lambda: self._normal(request))
+        found = self._find(place, key)
         if found is None:
             if self._on_miss is not None:
                 return await self._on_miss.answer(request)
-            raise UpstreamError(
-                400, told_miss(self._cassette, request.agent, request.ordinal, asked, self._used),
-                ends_trial=True,
-            )
+            used = frozenset(self._used)
+            told = await _aside(size, lambda: told_miss(
+                self._cassette, request.agent, request.ordinal, asked, used
+            ))
+            raise UpstreamError(400, told, ends_trial=True)
+        self._given[place] = found
         self._used.add((found.agent, found.ordinal))
         return await self._play(found)
 
     def unused(self) -> tuple[str, ...]:
         """Return one line for each recorded call that nobody asked for."""
         return tuple(
-            f"{call.label} ({call.status}, {len(call.request.get('messages') or ())} messages)"
+            f"{call.label} (answered {call.status})"
             for call in self._cassette.calls if (call.agent, call.ordinal) not in self._used
         )
 
-    def _find(self, request: ModelRequest, key: str) -> ModelRecording | None:
+    def _normal(self, request: ModelRequest) -> tuple[dict[str, Any], str]:
+        asked = normalised(self._scrubber.value(request.json), self._sink.trial_id)
+        return asked, request_key(request.api, asked)
+
+    def _find(self, place: tuple[str, int], key: str) -> ModelRecording | None:
+        agent, ordinal = place
+        given = self._given.get(place)
+        if given is not None and given.request_key == key:
+            return given
         free = [
-            call for call in self._by_key.get((request.agent, key), ())
-            if (call.agent, call.ordinal) not in self._used
-            and request.ordinal in self._places[call.agent, call.ordinal]
+            call for call in self._by_key.get((agent, key), ())
+            if (agent, call.ordinal) not in self._used
+            and ordinal in self._places[agent, call.ordinal]
         ]
-        return min(free, key=lambda call: abs(call.ordinal - request.ordinal), default=None)
+        return min(free, key=lambda call: abs(call.ordinal - ordinal), default=None)
 
     async def _play(self, call: ModelRecording) -> Passage:
         recorded = Recorded(
@@ -124,6 +145,11 @@ class Replayer:
     async def _wait(self, ms: float) -> None:
         if self._pace and ms > 0:
             await asyncio.sleep(ms / 1000)
+
+
+async def _aside(size: int, work: Callable[[], Result]) -> Result:
+    """Return what `work` returns; where there is much to do, without holding up other trials."""
+    return await asyncio.to_thread(work) if size > LARGE else work()
 
 
 def _places(calls: Sequence[ModelRecording]) -> dict[tuple[str, int], range]:

@@ -269,7 +269,7 @@ async def test_a_miss_may_go_live_and_the_events_say_who_answered(bench):
     await second.chat("a")
     assert first.asked(await second.chat("c"))["content"] == "live"
     assert [call.source for call in calls(second)] == ["recorded", "live"]
-    assert replayer.unused() == ("call 2 of researcher (200, 1 messages)",)
+    assert replayer.unused() == ("call 2 of researcher (answered 200)",)
 
 
 async def test_a_fork_replays_the_first_calls_and_goes_live_from_there(bench):
@@ -282,6 +282,25 @@ async def test_a_fork_replays_the_first_calls_and_goes_live_from_there(bench):
     assert said == ["one", "live two", "live three"]
     assert [call.source for call in calls(second)] == ["recorded", "live", "live"]
     assert len(replayer.unused()) == 2
+
+
+async def test_a_retry_in_the_gateway_is_answered_by_the_recording_of_its_call(bench):
+    class Retrying:
+        """Asks twice for each call, as after a fault that was injected on the way back."""
+
+        async def answer(self, request: ModelRequest) -> Answered:
+            lost = await replayer.answer(request)
+            assert [chunk async for chunk in lost.chunks]
+            return await replayer.answer(request)
+
+    first = bench.open(Provider(whole("one"), whole("two")))
+    for text in ("a", "b"):
+        await first.chat(text)
+    second = bench.open(Retrying())
+    replayer = Replayer(cassette_of(first), second.sink, fork_at=2, live=Provider())
+    said = [first.asked(await second.chat(text))["content"] for text in ("a", "b")]
+    assert said == ["one", "two"]
+    assert replayer.unused() == ()
 
 
 async def test_a_fork_is_strict_before_it_goes_live(bench):
