@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdyno.core.errors import InputError, Problem, UsageError
-from agentdyno.scenarios.importing.chat import RawTalk, read_talk
+from agentdyno.scenarios.importing.chat import read_talk
 from agentdyno.scenarios.importing.sources import read_talks
-from agentdyno.scenarios.importing.talk import Conversation
+from agentdyno.scenarios.importing.talk import Conversation, RawTalk
 from agentdyno.scenarios.importing.writing import scenario_files
 from agentdyno.scenarios.loader import load_scenario
 

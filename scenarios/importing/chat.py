@@ -6,31 +6,19 @@ from typing import Any
 
 from agentdyno.core.errors import Problem
 from agentdyno.core.yamlproblem import nearest
-from agentdyno.scenarios.importing.located import Document, KeyPath
+from agentdyno.scenarios.importing.located import KeyPath
 from agentdyno.scenarios.importing.message import CallDraft, MessageReader
 from agentdyno.scenarios.importing.schemas import all_tools, given_tools
 from agentdyno.scenarios.importing.talk import (
     Conversation,
     ModelTurn,
+    RawTalk,
     RecordedCall,
     RecordedResult,
     UserTurn,
 )
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawTalk:
-    """Messages and tools of one conversation as they stand in a file, each with its path."""
-
-    document: Document
-    source: str
-    """Where it is, for people."""
-    messages: tuple[tuple[KeyPath, Any], ...]
-    tools: tuple[tuple[KeyPath, Any], ...] = ()
-    is_request: bool = False
-    """Whether it is one logged request: longer ones of the same conversation may follow."""
 
 
 @dataclass(eq=False, slots=True)

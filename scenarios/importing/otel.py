@@ -12,8 +12,8 @@ from typing import Any
 
 from agentdyno.core.errors import InputError
 from agentdyno.scenarios.importing import genai
-from agentdyno.scenarios.importing.chat import RawTalk
 from agentdyno.scenarios.importing.located import Document, KeyPath
+from agentdyno.scenarios.importing.talk import RawTalk
 
 _HINT = (
     "instrumentations leave texts out unless told otherwise: record with "

@@ -6,9 +6,9 @@ from typing import Any
 
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.errors import InputError, Problem
-from agentdyno.scenarios.importing.chat import RawTalk
 from agentdyno.scenarios.importing.located import Document, KeyPath, read_documents
 from agentdyno.scenarios.importing.otel import is_telemetry, talks_of_spans
+from agentdyno.scenarios.importing.talk import RawTalk
 
 FORMS = (
     "an object with messages, a list of messages, {\"request\": {\"messages\": ...}, \"response\": "

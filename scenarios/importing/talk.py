@@ -1,7 +1,22 @@
-"""A recorded conversation, whatever format it came in."""
+"""A recorded conversation: as it stands in a file, and as user turns whatever format it came in."""
 
 from dataclasses import dataclass
 from typing import Any
+
+from agentdyno.scenarios.importing.located import Document, KeyPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawTalk:
+    """Messages and tools of one conversation as they stand in a file, each with its path."""
+
+    document: Document
+    source: str
+    """Where it is, for people."""
+    messages: tuple[tuple[KeyPath, Any], ...]
+    tools: tuple[tuple[KeyPath, Any], ...] = ()
+    is_request: bool = False
+    """Whether it is one logged request: longer ones of the same conversation may follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
