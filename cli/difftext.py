@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agentdyno.cli.eventlines import plain
 from agentdyno.experiments.wirediff.nouns import Change, Line
 from agentdyno.experiments.wirediff.texts import diff_words
 
@@ -88,7 +89,7 @@ def _unified(lines: Sequence[Shown]) -> Table:
         if line is None:
             table.add_row("", _left_out(skipped))
         elif line.kind == "same":
-            table.add_row("", Text(line.a or "", style="dim"))
+            table.add_row("", Text(plain(line.a or ""), style="dim"))
         else:
             a, b = _sides(line)
             if line.a is not None:
@@ -103,7 +104,7 @@ def _left_out(count: int) -> Text:
 
 
 def _sides(line: Line) -> tuple[Text, Text]:
-    a, b = line.a or "", line.b or ""
+    a, b = plain(line.a or ""), plain(line.b or "")
     if line.kind == "same":
         return Text(a, style="dim"), Text(b, style="dim")
     if line.kind != "changed":

@@ -8,14 +8,33 @@ from typing import Any
 from agentdyno import __version__
 from agentdyno.core.trial import Trial
 from agentdyno.experiments.session import Report
-from agentdyno.experiments.summary import Row
+from agentdyno.experiments.summary import Row, measure, reconcile
 
 FORMAT = 1
 
 
 def _row(row: Row) -> dict[str, Any]:
     values = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    return values | {"passed": row.passed and row.passed.model_dump()}
+    condition = dataclasses.asdict(row.condition)
+    return values | {
+        "condition": condition,
+        "passed": row.passed and row.passed.model_dump(),
+        "meter_difference": row.meter_difference and dataclasses.asdict(row.meter_difference),
+    }
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    """Return a trial without its events, and what is worked out of them."""
+    sealed = trial.model_dump(mode="json", exclude={"events", "agents"})
+    measured, meter = measure(trial), reconcile(trial)
+    return sealed | {
+        "meter": meter and {**dataclasses.asdict(meter), "mismatch": meter.mismatch},
+        "cost_usd": "unknown" if measured.billed and measured.cost_usd is None
+        else measured.cost_usd,
+        "gateway_retries": measured.gateway_retries,
+        "fallbacks": measured.fallbacks,
+        "swallowed": measured.swallowed,
+    }
 
 
 def report_json(report: Report, rows: Sequence[Row], trials: Sequence[Trial]) -> str:
@@ -28,7 +47,5 @@ def report_json(report: Report, rows: Sequence[Row], trials: Sequence[Trial]) ->
         "missing": report.missing,
         "skipped": {label: str(fault) for label, fault in report.skipped.items()},
         "rows": [_row(row) for row in rows],
-        "trials": [
-            trial.model_dump(mode="json", exclude={"events", "agents"}) for trial in trials
-        ],
+        "trials": [_trial(trial) for trial in trials],
     }, indent=2, ensure_ascii=False)

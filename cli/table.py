@@ -1,8 +1,12 @@
-"""The comparison table: one for each scenario, in two halves where the terminal is narrow."""
+"""The comparison table: one for each scenario, in two halves where the terminal is narrow.
+
+Columns beyond the basic ones appear when they carry information.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -10,6 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from agentdyno.cli.conditions import differing, shared_words, words
 from agentdyno.core.estimate import Estimate
 from agentdyno.experiments.summary import Row
 
@@ -21,6 +26,8 @@ class Column:
     head: str
     cell: Callable[[Row], str | Text]
     left: bool = False
+    shown: Callable[[Row], object] = lambda row: True
+    """The column is there when this is true of any row."""
 
 
 def _number(value: float | None, scale: float = 1.0) -> str:
@@ -51,6 +58,42 @@ def _passed(estimate: Estimate | None) -> Text:
     )
 
 
+def dollars(cost: float | Literal["unknown"] | None) -> str:
+    """Return a cost with two digits that count; "unknown" is never 0."""
+    if cost is None or cost == "unknown":
+        return "–" if cost is None else "unknown"
+    return f"{cost:.2f}" if cost >= 1 or not cost else f"{cost:#.2g}"
+
+
+def meter_text(row: Row) -> Text:
+    """Return how far a framework's own count is off: ✓, `+12 tokens`, `not reported`."""
+    if row.meter is None:
+        return Text("–")
+    if row.meter != "mismatch" or row.meter_difference is None:
+        return Text("✓", style="green") if row.meter == "equal" else Text("not reported", "yellow")
+    off = row.meter_difference
+    tokens = (off.prompt_tokens or 0) + (off.completion_tokens or 0)
+    told = [f"{off.requests:+,} calls"] if off.requests else []
+    if tokens or not off.requests:
+        told.append(f"{tokens:+,} tokens" if tokens else "tokens swapped")
+    of = f" in {row.meter_mismatches}/{row.trials}" if row.trials > 1 else ""
+    return Text(", ".join(told) + of, style="red")
+
+
+def _retries(row: Row) -> str:
+    more = f" +{row.fallbacks} fallback" if row.fallbacks else ""
+    return f"{row.gateway_retries}{more}"
+
+
+def _time(value: float | None, row: Row, scale: float = 1.0) -> str:
+    recorded = "ʳ" if value is not None and "recorded" in row.sources else ""
+    return _number(value, scale) + recorded
+
+
+def _from_provider(row: Row) -> bool:
+    return row.condition.stream and bool({"live", "recorded"} & {*row.sources})
+
+
 RUNNER = Column("runner", lambda row: row.runner, left=True)
 VERDICTS = (
     Column("trials", _trials),
@@ -61,13 +104,26 @@ COSTS = (
     Column("prompt\ntokens", lambda row: _number(row.prompt_tokens)),
     Column("compl.\ntokens", lambda row: _number(row.completion_tokens)),
     Column("tool\ncalls", lambda row: _number(row.tool_calls)),
+    Column("cost\nUSD", lambda row: dollars(row.cost_usd),
+           shown=lambda row: row.cost_usd is not None),
+    Column("user:\ntokens", lambda row: _number(row.user_tokens),
+           shown=lambda row: row.user_tokens is not None),
+    Column("user:\nUSD", lambda row: dollars(row.user_cost_usd),
+           shown=lambda row: row.user_cost_usd is not None),
     Column("wall\nms", lambda row: _number(row.wall_s, 1000)),
+    Column("first\ntoken ms", lambda row: _time(row.first_token_s, row, 1000),
+           shown=lambda row: row.first_token_s is not None and _from_provider(row)),
+    Column("p95 gap\nms", lambda row: _time(row.gap_p95_ms, row),
+           shown=lambda row: row.gap_p95_ms is not None and _from_provider(row)),
     Column("CPU\nms", lambda row: _number(row.cpu_s, 1000) + ("*" if row.cold else "")),
     Column("peak\nMiB", lambda row: _number(row.peak_rss_mb)),
 )
 TAX = (
     Column("tax:\ncalls", lambda row: _extra(row.extra_calls)),
     Column("tax: prompt\ntokens", lambda row: _share(row.extra_prompt_tokens, row.prompt_tokens)),
+    Column("gateway\nretries", _retries, shown=lambda row: row.gateway_retries or row.fallbacks),
+    Column("swallowed\nstreams", lambda row: str(row.swallowed), shown=lambda row: row.swallowed),
+    Column("meter", meter_text, shown=lambda row: row.meter in ("mismatch", "not_reported")),
 )
 
 
@@ -76,13 +132,17 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], title: str | None) ->
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0), pad_edge=False,
     )
-    for column in (RUNNER, *columns):
+    apart = differing([row.condition for row in rows])
+    under = Column("under", lambda row: words(row.condition, apart), left=True)
+    shown = [column for column in columns if any(column.shown(row) for row in rows)]
+    every = [RUNNER, *([under] if apart else []), *shown]
+    for column in every:
         table.add_column(
             column.head, justify="left" if column.left else "right", no_wrap=True,
             vertical="bottom",
         )
     for row in rows:
-        table.add_row(*(column.cell(row) for column in (RUNNER, *columns)))
+        table.add_row(*(column.cell(row) for column in every))
     return table
 
 
@@ -90,7 +150,8 @@ def print_comparison(console: Console, rows: Sequence[Row]) -> None:
     """Print one table per scenario, and what its marks mean."""
     for scenario, group in groupby(rows, key=lambda row: row.scenario):
         some = list(group)
-        title = f"{scenario}: medians per trial, measured at the wire"
+        shared = shared_words([row.condition for row in some])
+        title = f"{scenario}: medians per trial, measured at the wire ({shared})"
         whole = _table(some, (*VERDICTS, *COSTS, *TAX), title)
         width = Measurement.get(console, console.options.update(width=400), whole).maximum
         if console.is_terminal and width > console.width:
@@ -98,12 +159,29 @@ def print_comparison(console: Console, rows: Sequence[Row]) -> None:
             console.print(_table(some, COSTS, None))
         else:
             console.print(whole, width=max(width, len(title)))
-    console.print(
-        "CPU and memory: the framework's own process. Tax: above the scenario's leanest runner.",
-        style="dim",
-    )
+    for line in _legend(rows):
+        console.print(line, style="dim")
+
+
+def _legend(rows: Sequence[Row]) -> list[str]:
+    lines = ["CPU and memory: the framework's own process. Tax: above the leanest runner under "
+             "the same conditions."]
     if any(row.cold for row in rows):
-        console.print(
-            "* first trials of a fresh process; with more --trials the median is over warm ones.",
-            style="dim",
-        )
+        lines.append("* first trials of a fresh process; with more --trials the median is over "
+                     "warm ones.")
+    meters = {row.meter for row in rows if row.meter}
+    if meters == {"equal"}:
+        lines.append("Meter: the usage that each framework reports equals what the wire told it.")
+    elif meters:
+        lines.append("Meter: usage that the framework reports, less what the wire told it; any "
+                     "difference is a meter_mismatch.")
+    if any("recorded" in row.sources and _from_provider(row) for row in rows):
+        lines.append("ʳ recorded: times of the recording, not of this run.")
+    if any(row.gateway_retries or row.fallbacks for row in rows):
+        lines.append("Gateway retries: attempts of the gateway's own policy, over all trials.")
+    if any(row.swallowed for row in rows):
+        lines.append("Swallowed streams: broke off without a finish reason, and the framework took "
+                     "them for whole answers; over all trials.")
+    if any("unknown" in (row.cost_usd, row.user_cost_usd) for row in rows):
+        lines.append("Cost unknown: the price table does not know a model that a provider bills.")
+    return lines

@@ -6,80 +6,19 @@ from itertools import groupby
 from rich.text import Text
 from rich.tree import Tree
 
-from agentdyno.core.event import (
-    Event,
-    MemoryAccess,
-    Message,
-    ModelCall,
-    Step,
-    ToolCall,
-    ToolsListed,
-)
+from agentdyno.cli.conditions import shared_words
+from agentdyno.cli.eventlines import event_line, shorten
+from agentdyno.cli.table import dollars
 from agentdyno.core.trial import Outcome, Setting, Trial, Verdict
-
-SHORT = 160
-"""Characters of a text shown without --full."""
+from agentdyno.experiments.summary import Condition, measure, quantile, reconcile
 
 STATUS_STYLE = {"pass": "green", "fail": "red", "error": "magenta", "inconclusive": "yellow"}
-
-
-def _shorten(text: str, full: bool) -> str:
-    if full:
-        return text
-    line = " ".join(text.split())
-    return line if len(line) <= SHORT else line[: SHORT - 1] + "…"
-
-
-def _time(event: Event) -> Text:
-    took = (event.ended_s - event.started_s) * 1000
-    return Text(f"{event.started_s:7.3f} s  {took:6.0f} ms  ", style="dim")
-
-
-def _model_line(call: ModelCall, full: bool) -> Text:
-    line = _time(call) + Text(f"model {call.model} ", style="cyan")
-    if call.tokens:
-        line += Text(f"{call.tokens.prompt} → {call.tokens.completion} tokens ")
-    if call.first_token_s is not None and call.stream:
-        line += Text(f"first token {1000 * (call.first_token_s - call.started_s):.0f} ms ")
-    if call.tools_called:
-        line += Text("asks for " + ", ".join(call.tools_called))
-    if call.error:
-        line += Text(f"HTTP {call.status}: {_shorten(call.error, full)}", style="red")
-    return line
-
-
-def _tool_line(call: ToolCall, full: bool) -> Text:
-    arguments = json.dumps(call.arguments, ensure_ascii=False)
-    line = _time(call) + Text(f"tool  {call.server}.{call.tool}", style="blue")
-    line += Text(f" {_shorten(arguments, full)}\n{' ' * 22}→ ")
-    style = "red" if call.is_error else ""
-    kind = f"[{call.error_kind}] " if call.error_kind else ""
-    return line + Text(kind + _shorten(call.result_text, full), style=style)
-
-
-def _event_line(event: Event, full: bool) -> Text:
-    match event:
-        case ModelCall():
-            return _model_line(event, full)
-        case ToolCall():
-            return _tool_line(event, full)
-        case MemoryAccess():
-            found = f"{len(event.hits)} items ({event.mode})"
-            words = f"memory {event.operation} {_shorten(event.query, full)!r}: {found}"
-            return _time(event) + Text(words, style="magenta")
-        case Message():
-            return _time(event) + Text("says  ", style="bold") + Text(_shorten(event.text, full))
-        case Step():
-            return _time(event) + Text(f"step  {event.name}", style="dim")
-        case ToolsListed():
-            names = ", ".join(tool["name"] for tool in event.tools) or "none"
-            return _time(event) + Text(f"is offered: {_shorten(names, full)}", style="dim")
 
 
 def _verdict_line(verdict: Verdict, full: bool) -> Text:
     style = STATUS_STYLE[verdict.status]
     return Text(f"{verdict.status:12}", style=style) + Text(
-        f"{verdict.check}: {_shorten(verdict.reason, full)}"
+        f"{verdict.check}: {shorten(verdict.reason, full)}"
     )
 
 
@@ -100,16 +39,20 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
     )
     head += Text(f"{trial.outcome} in {trial.duration_s:.2f} s", style="green" if good else "red")
     root = Tree(head)
+    root.add(Text(shared_words([Condition.of(trial)]), style="dim"))
     if trial.reason:
         root.add(Text(trial.reason, style="red"))
+    for note in trial.notes:
+        root.add(Text(f"note: {shorten(note, full)}", style="yellow"))
     for turn in trial.user_turns:
-        root.add(Text("user: ", style="bold") + Text(_shorten(turn, full)))
+        root.add(Text("user: ", style="bold") + Text(shorten(turn, full)))
     for agent, events in groupby(trial.events, key=lambda event: event.agent):
         branch = root.add(Text(agent or "trial", style="bold yellow"))
         for event in events:
-            branch.add(_event_line(event, full))
+            branch.add(event_line(event, full))
     for text in trial.answers:
-        root.add(Text("answer: ", style="bold") + Text(_shorten(text, full)))
+        root.add(Text("answer: ", style="bold") + Text(shorten(text, full)))
+    _add_usage(root, trial)
     verdicts = root.add(Text("verdicts", style="bold"))
     for verdict in trial.verdicts:
         verdicts.add(_verdict_line(verdict, full))
@@ -117,3 +60,46 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
     for setting in trial.report.parity:
         parity.add(_setting_line(setting))
     return root
+
+
+def _add_usage(root: Tree, trial: Trial) -> None:
+    """Add what the whole trial took, and what the framework says of it."""
+    seen = measure(trial)
+    branch = root.add(Text("usage", style="bold"))
+    branch.add(Text(
+        f"wire: {seen.model_calls} model calls, {seen.prompt_tokens:,} prompt and "
+        f"{seen.completion_tokens:,} completion tokens, {seen.tool_calls} tool calls"
+    ))
+    branch.add(meter_line(trial))
+    if seen.billed:
+        cost = "unknown: a model's price is not in the table" if seen.cost_usd is None else (
+            f"{dollars(seen.cost_usd)} USD")
+        branch.add(Text(f"cost: {cost}", style="" if seen.cost_usd is not None else "yellow"))
+    if seen.user_calls:
+        cost = f", {dollars(seen.user_cost_usd)} USD" if seen.user_cost_usd is not None else (
+            ", cost unknown" if seen.user_billed else "")
+        branch.add(Text(f"simulated user, in no other number: {seen.user_calls} model calls, "
+                        f"{seen.user_tokens:,} tokens{cost}"))
+    if seen.gaps_ms:
+        recorded = ", recorded" if "recorded" in seen.sources else ""
+        first = 1000 * (quantile(seen.first_tokens_s, 0.5) or 0)
+        branch.add(Text(
+            f"streams{recorded}: first token p50 {first:.0f} ms, gaps p50 "
+            f"{quantile(seen.gaps_ms, 0.5):.1f} ms, p95 {quantile(seen.gaps_ms, 0.95):.1f} ms"
+        ))
+
+
+def meter_line(trial: Trial) -> Text:
+    """Return how the usage that a framework reports compares with what the wire told it."""
+    meter = reconcile(trial)
+    if meter is None or meter.silent:
+        return Text("framework: reports no usage", style="yellow")
+    named = (("requests", meter.requests), ("prompt tokens", meter.prompt_tokens),
+             ("completion tokens", meter.completion_tokens))
+    off = ", ".join(f"{n:+,} {name}" for name, n in named if n)
+    silent = [name for name, n in named if n is None]
+    untold = f"; {meter.untold} answers told it no usage" if meter.untold else ""
+    left_out = f"; {' and '.join(silent)} not reported" if silent else ""
+    if meter.mismatch:
+        return Text(f"framework: meter_mismatch, it reports {off}{left_out}{untold}", style="red")
+    return Text(f"framework: reports the same{left_out}{untold}", style="green")
