@@ -15,6 +15,7 @@ SECTIONS = {
     "first": "time to the first result against the bare framework's",
     "scaling": "CPU per trial at 1,000 trials against 200",
     "gateway": "a model call through the gateway against a hand-written server",
+    "proxy": "a live call through the gateway against a LiteLLM proxy and no gateway at all",
     "toolgateway": "one MCP session per trial at the tool gateway",
     "storage": "storing trials against appending JSON lines",
 }

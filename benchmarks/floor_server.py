@@ -2,6 +2,7 @@
 
 It asks for `add(2, 3)` when a request offers tools and shows no tool result yet, and answers with
 text otherwise. It keeps nothing and checks nothing, so it is the least that a Python server costs.
+A request for a stream gets `max_tokens` tokens, `seed` milliseconds apart.
 With the port of such a server as its argument it is the least that a gateway costs instead: it
 takes a request, sends it on over a connection kept alive, and passes the answer back.
 Prints its port on stdout and serves until stdin closes.
@@ -70,11 +71,45 @@ class Connection(asyncio.Protocol):
         self.on_message(body)
 
 
+def _chunk(event: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+def _piece(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choices = [] if more else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return _chunk(b"data: %b\n\n" % orjson.dumps({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": "default",
+        "system_fingerprint": "fp_0", "choices": choices, **more,
+    }))
+
+
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+OPENING, TOKEN = _piece({"role": "assistant", "content": ""}), _piece({"content": " token"})
+USAGE = {"prompt_tokens": 50, "completion_tokens": 10, "total_tokens": 60}
+ENDING = (
+    _piece({}, "stop") + _piece({}, usage=USAGE) + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+)
+
+
 class Model(Connection):
     """Answers from memory."""
 
+    streaming: asyncio.Task[None]
+
+    async def stream(self, tokens: int, between_s: float) -> None:
+        """Send each token by itself."""
+        self.transport.write(STREAM + OPENING)
+        for _ in range(tokens):
+            await asyncio.sleep(between_s)
+            self.transport.write(TOKEN)
+        self.transport.write(ENDING)
+
     def on_message(self, body: bytes) -> None:
         request = orjson.loads(body) if body else {}
+        if request.get("stream"):
+            stream = self.stream(request["max_tokens"], request["seed"] / 1000)
+            self.streaming = asyncio.create_task(stream)
+            return
         seen = any(message["role"] == "tool" for message in request.get("messages", ()))
         wants_tool = request.get("tools") and not seen
         self.transport.write(CALL_RESPONSE if wants_tool else TEXT_RESPONSE)

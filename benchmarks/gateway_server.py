@@ -8,11 +8,9 @@ import asyncio
 import sys
 
 import uvloop
+from endless import LIMITS, ShortSink
 from process_tree import HERE
 
-from agentdyno.core.event import Event
-from agentdyno.core.sink import Sink
-from agentdyno.core.spec import Limits
 from agentdyno.experiments.bench import open_bench
 from agentdyno.experiments.request import load_scripted
 from agentdyno.models.conversation import Reply
@@ -20,20 +18,6 @@ from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import ModelRequest
 from agentdyno.tools.gateway import ToolGateway
-
-LIMITS = Limits(timeout_s=3600, max_model_calls=10**9, max_tool_calls=10**9)
-
-KEPT = 100
-
-
-class ShortSink(Sink):
-    """A trial ends and is stored; this one does not, so it forgets instead."""
-
-    def record(self, event: Event) -> None:
-        if len(self.events) >= KEPT:
-            self.events.clear()
-            self.wire.clear()
-        super().record(event)
 
 
 class Constant:
