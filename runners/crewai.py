@@ -31,7 +31,7 @@ from agentdyno.core.event import Message
 from agentdyno.core.spec import AgentSpec, Single
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import own_retries, parity_rows
+from agentdyno.runners.parity import own_retries
 from agentdyno.runners.teams import TeamPool, steps_of
 from agentdyno.runners.turns import Turns
 
@@ -40,8 +40,8 @@ try:
     from openai import DefaultAsyncHttpxClient
 
     from agentdyno.runners import _crewai_versions as release
+    from agentdyno.runners._crewai_parity import parity
     from agentdyno.runners._crewai_parts import (
-        CONTEXT_WINDOW,
         GatewayLLM,
         Scope,
         Sessions,
@@ -61,36 +61,6 @@ _THREADS = 64
 """Each model call waits in one; tools of a turn have threads of their own."""
 _SETTLE_S = 2.0
 """Seconds that CrewAI's threads get to notice a cancellation."""
-_TEAM_ROWS = (
-    Setting(
-        name="tool_schemas", requested="as the servers list them", effective="strict",
-        note="CrewAI makes every property required and nullable, drops defaults, and writes names"
-        " in snake_case; arguments are passed on as the model wrote them",
-    ),
-    Setting(
-        name="context_window", requested=None, effective=CONTEXT_WINDOW,
-        note="CrewAI takes 8192 for an alias, and pays model calls to stay below it",
-    ),
-    Setting(name="tool_cache", requested=False, effective=False, note="CrewAI's default is on"),
-    Setting(
-        name="text_beside_calls", requested="kept", effective="dropped",
-        note="what a model says beside a tool call is in no later request",
-    ),
-    Setting(
-        name="message_texts", requested="as given", effective="wrapped",
-        note="CrewAI writes role and goal around the instructions and 'Current Task:' before what"
-        " the user says, and strips both and earlier answers",
-    ),
-    Setting(
-        name="empty_answers", requested="an answer", effective="an error",
-        note="CrewAI ends the run with a ValueError",
-    ),
-    Setting(
-        name="repeated_calls", requested="any number", effective=4,
-        note="the same call with the same result for the fifth time ends the run with"
-        " ToolExecutionFailedError",
-    ),
-)
 
 
 def _model(
@@ -230,10 +200,7 @@ class CrewAIRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        older = release.rows_of(single=isinstance(assignment.pattern, Single))
-        return parity_rows(
-            assignment, _deviations, _TEAM_ROWS + older, as_shipped=release.AS_SHIPPED
-        )
+        return parity(assignment)
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Drive the team; a cancellation closes the scope, so that CrewAI's threads come back."""
@@ -266,9 +233,3 @@ class CrewAIRunner:
             self._http = DefaultAsyncHttpxClient()
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
         return self._http
-
-
-def _deviations(spec: AgentSpec) -> dict[str, tuple[Any, str]]:
-    if spec.tool_choice == "auto":
-        return {}
-    return {"tool_choice": ("auto", "CrewAI's OpenAI client always asks for auto")}

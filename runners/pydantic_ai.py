@@ -14,43 +14,31 @@ Quirks held by the contract tests:
   an address without names, and each request finds its trial by the door.
 """
 
-import ssl
 import time
-from collections.abc import AsyncIterable
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import Deviations, own_retries, parity_rows
-from agentdyno.runners.teams import Door, Held, TeamPool, steps_of
+from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.teams import TeamPool, steps_of
 from agentdyno.runners.turns import Turns
 
 try:
     import httpx2
-    from openai import AsyncOpenAI
-    from pydantic_ai import Agent, RunContext, RunUsage, UsageLimits
+    from pydantic_ai import RunUsage
     from pydantic_ai.exceptions import UsageLimitExceeded
-    from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import openai_model_profile
-    from pydantic_ai.providers.openai import OpenAIProvider
-    from pydantic_ai.settings import ModelSettings
+
+    from agentdyno.runners._pydantic_ai_team import Team
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner pydantic_ai needs packages that this Python does not have: {error}.",
         "agentdyno env sync pydantic_ai",
     ) from error
-
-
-if TYPE_CHECKING:
-    from pydantic_ai.mcp import MCPToolset
-
-_TLS = ssl.create_default_context()
-"""One for all clients: making it is dearer than a trial."""
 
 
 _OUTPUT = Setting(
@@ -73,113 +61,6 @@ _TEXTS = (
     ),
 )
 _ROWS = {"uniform": (_OUTPUT, *_TEXTS), "as-shipped": (_OUTPUT, _TOOLS, *_TEXTS)}
-
-
-class _Door(Door, httpx2.Auth):
-    """The door of one session."""
-
-
-@dataclass(eq=False, kw_only=True)
-class _Seat:
-    """One agent of a team, with what it keeps between trials."""
-
-    spec: AgentSpec
-    client: AsyncOpenAI
-    as_shipped: bool
-    """Whether failures of tools are met in Pydantic AI's own way too."""
-    door: _Door
-    http: httpx2.AsyncClient | None = None
-    """Client of the MCP session; null for an agent without tools."""
-    held: "Held[MCPToolset[None]] | None" = None
-    toolset: "MCPToolset[None] | None" = None
-    agent: Agent[None, str] | None = None
-
-
-def _model(seat: _Seat) -> OpenAIChatModel:
-    return OpenAIChatModel(seat.spec.model, provider=OpenAIProvider(openai_client=seat.client))
-
-
-def _settings(spec: AgentSpec, has_tools: bool) -> Any:
-    settings = ModelSettings()
-    if spec.temperature is not None:
-        settings["temperature"] = spec.temperature
-    if has_tools and not spec.parallel_tool_calls:
-        settings["parallel_tool_calls"] = False
-    if not has_tools or spec.tool_choice == "auto":
-        return settings
-    settings["tool_choice"] = spec.tool_choice
-    return lambda context: settings
-
-
-async def _tools(seat: _Seat) -> "list[MCPToolset[None]] | None":
-    """Return the toolsets that the agent must be built with, or null when it has them already."""
-    if seat.http is None:
-        return [] if seat.agent is None else None
-    if seat.held and seat.toolset:
-        if await seat.toolset.client.list_tools() == await seat.toolset.list_tools():
-            return None
-        await seat.held.close()
-    # Dear to import, so only a team with tools pays for it.
-    from pydantic_ai.mcp import MCPToolset
-
-    seat.held = Held(MCPToolset(
-        str(httpx2.URL(seat.door.url).join("/mcp")), http_client=seat.http,
-        tool_error_behavior="retry" if seat.as_shipped else "failed",
-        init_timeout=None, read_timeout=None,
-    ))
-    seat.toolset = await seat.held.open()
-    return [seat.toolset]
-
-
-def _agent(seat: _Seat, toolsets: "list[MCPToolset[None]]") -> Agent[None, str]:
-    spec = seat.spec
-    return Agent(
-        _model(seat), name=spec.name, instructions=spec.instructions, toolsets=toolsets,
-        model_settings=_settings(spec, bool(toolsets)),
-        retries=None if seat.as_shipped else {"tools": spec.max_turns, "output": 1},
-    )
-
-
-async def _drain(context: RunContext[None], events: AsyncIterable[Any]) -> None:
-    """Consume the stream: giving a handler is what makes Pydantic AI ask for one."""
-    async for _ in events:
-        pass
-
-
-class _Team:
-    """The agents of a pattern."""
-
-    def __init__(self, seats: dict[str, _Seat]) -> None:
-        self._seats = seats
-
-    async def bind(self, assignment: Assignment) -> None:
-        for name, seat in self._seats.items():
-            endpoint = assignment.endpoints[name]
-            seat.client.base_url = httpx2.URL(endpoint.model_base_url)
-            seat.client.api_key = assignment.token
-            seat.door.url, seat.door.token = endpoint.mcp_url or "", assignment.token
-            toolsets = await _tools(seat)
-            if toolsets is not None:
-                seat.agent = _agent(seat, toolsets)
-
-    async def close(self) -> None:
-        for seat in self._seats.values():
-            if seat.held:
-                await seat.held.close()
-            if seat.http:
-                await seat.http.aclose()
-
-    async def step(
-        self, name: str, prompt: str | None, history: list[Any], stream: bool, usage: RunUsage
-    ) -> tuple[str, list[Any]]:
-        seat = self._seats[name]
-        assert seat.agent is not None
-        result = await seat.agent.run(
-            prompt, message_history=history, usage=usage,
-            usage_limits=UsageLimits(request_limit=seat.spec.max_turns),
-            event_stream_handler=_drain if stream else None,
-        )
-        return result.output, result.all_messages()
 
 
 class PydanticAIRunner:
@@ -238,22 +119,8 @@ class PydanticAIRunner:
         await self._teams.close()
         await self._http.aclose()
 
-    async def _build(self, assignment: Assignment) -> _Team:
-        seats = {}
-        for name in pattern_agents(assignment.pattern):
-            door = _Door()
-            client = AsyncOpenAI(
-                base_url="http://unbound/v1", api_key="unbound", timeout=None,
-                http_client=self._http, **own_retries(assignment),
-            )
-            http = None
-            if assignment.endpoints[name].mcp_url:
-                http = httpx2.AsyncClient(auth=door, timeout=None, verify=_TLS)
-            seats[name] = _Seat(
-                spec=assignment.agent(name), client=client, door=door, http=http,
-                as_shipped=assignment.retries == "as-shipped",
-            )
-        return _Team(seats)
+    async def _build(self, assignment: Assignment) -> Team:
+        return Team(assignment, self._http)
 
 
 @cache

@@ -25,57 +25,25 @@ from agentdyno.core.event import Message, Step
 from agentdyno.core.spec import AgentSpec, pattern_agents
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.openflow.document import parse
 from agentdyno.runners.openflow.engine import FlowEngine
-from agentdyno.runners.openflow.generate import flow_for, model_path, step_agents, tools_path
+from agentdyno.runners.openflow.generate import model_path, step_agents
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator, installed_engine
 from agentdyno.runners.openflow.outcome import FlowResult, StepRecord
-from agentdyno.runners.parity import Deviations, own_retries, parity_rows
-from agentdyno.runners.teams import Door, Held, TeamPool
+from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.teams import TeamPool
 from agentdyno.runners.turns import Turns
 
 try:
     import httpx2
-    import mcp_types
-    from fastmcp import Client
-    from fastmcp.client.transports import StreamableHttpTransport
-    from openai import AsyncOpenAI
-    from pydantic_ai.exceptions import ModelRetry, ToolFailed
-    from pydantic_ai.mcp import MCPToolset
-    from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import openai_model_profile
-    from pydantic_ai.providers.openai import OpenAIProvider
 
-    from agentdyno.runners.openflow.agent_step import AgentSteps, MaxIterations, Provider
+    from agentdyno.runners._windmill_team import Team
+    from agentdyno.runners.openflow.agent_step import AgentSteps, MaxIterations
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner windmill needs packages that this Python does not have: {error}.",
         "agentdyno env sync windmill",
     ) from error
-
-
-class _Door(Door, httpx2.Auth):
-    """The door, as the MCP client's HTTP library wants it."""
-
-
-class _Toolset(MCPToolset[None]):
-    """Tools of one MCP session, listed once for each trial."""
-
-    listed: list[mcp_types.Tool] | None = None
-
-    async def list_tools(self) -> list[mcp_types.Tool]:
-        if self.listed is None:
-            self.listed = await self.client.list_tools()
-        return self.listed
-
-
-@dataclass(eq=False, kw_only=True)
-class _Seat:
-    """The tools of one agent, kept between trials."""
-
-    door: _Door
-    toolset: _Toolset
-    held: Held[MCPToolset[None]]
 
 
 _TEXTS = (
@@ -90,39 +58,6 @@ _TEXTS = (
 )
 
 
-def _model(name: str, http: httpx2.AsyncClient, retries: dict[str, Any]) -> OpenAIChatModel:
-    client = AsyncOpenAI(
-        base_url="http://unbound/v1", api_key="unbound", timeout=None, http_client=http, **retries
-    )
-    return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
-
-
-async def _tool(context: Any, call: Any, name: str, arguments: dict[str, Any]) -> Any:
-    try:
-        return await call(name, arguments)
-    except (ToolFailed, ModelRetry) as error:
-        return f"MCP tool error: {error.message}"
-
-
-def _tools(url: str, tls: ssl.SSLContext) -> _Seat:
-    door = _Door()
-
-    def client(
-        headers: dict[str, str] | None = None, timeout: httpx2.Timeout | None = None,
-        auth: httpx2.Auth | None = None, follow_redirects: bool = True,
-    ) -> httpx2.AsyncClient:
-        # No timeout of its own: the trial's ends a slow call.
-        return httpx2.AsyncClient(headers=headers, auth=auth, timeout=None, verify=tls)
-
-    transport = StreamableHttpTransport(
-        url, auth=door, httpx_client_factory=client, max_sse_event_size=None
-    )
-    toolset = _Toolset(
-        Client(transport), tool_error_behavior="failed", process_tool_call=_tool
-    )
-    return _Seat(door=door, toolset=toolset, held=Held(toolset))
-
-
 def _resources(assignment: Assignment) -> dict[str, Any]:
     """Return what the references of the document stand for in this trial."""
     return {
@@ -131,56 +66,6 @@ def _resources(assignment: Assignment) -> dict[str, Any]:
         }
         for name in pattern_agents(assignment.pattern)
     }
-
-
-class _Team:
-    """The document of a team, parsed, and the sessions of its agents."""
-
-    def __init__(
-        self, assignment: Assignment, http: httpx2.AsyncClient, tls: ssl.SSLContext
-    ) -> None:
-        self.flow = parse(flow_for(assignment))
-        self._retries = own_retries(assignment)
-        self._http = http
-        self._tls = tls
-        self._seats: dict[str, _Seat] = {}
-        self._models: dict[str, OpenAIChatModel] = {}
-
-    async def bind(self, assignment: Assignment) -> None:
-        """Point the sessions at the trial; its tools are listed when a step first needs them."""
-        for name in pattern_agents(assignment.pattern):
-            url = assignment.endpoints[name].mcp_url
-            if url is None:
-                continue
-            path = tools_path(name)
-            seat = self._seats.get(path)
-            if seat is None:
-                seat = self._seats[path] = _tools(url, self._tls)
-            seat.door.url, seat.door.token, seat.toolset.listed = url, assignment.token, None
-
-    async def close(self) -> None:
-        """Close the MCP sessions."""
-        for seat in self._seats.values():
-            await seat.held.close()
-
-    def model(self, provider: Provider) -> OpenAIChatModel:
-        """Return a client of the model, pointed at the provider's resource.
-
-        The steps of a flow run one after the other, so one client serves them all.
-        """
-        if provider.model not in self._models:
-            self._models[provider.model] = _model(
-                provider.model, self._http, self._retries
-            )
-        model = self._models[provider.model]
-        model.client.base_url = httpx2.URL(provider.resource["base_url"])
-        model.client.api_key = provider.resource["api_key"]
-        return model
-
-    async def tools(self, resource_path: str) -> MCPToolset[None]:
-        """Return the tools that a resource names, connected."""
-        seat = self._seats[resource_path]
-        return seat.toolset if seat.toolset.is_running else await seat.held.open()
 
 
 @dataclass(kw_only=True)
@@ -262,8 +147,8 @@ class WindmillRunner:
         await self._http.aclose()
         await self._javascript.close()
 
-    async def _build(self, assignment: Assignment) -> _Team:
-        return _Team(assignment, self._http, self._tls)
+    async def _build(self, assignment: Assignment) -> Team:
+        return Team(assignment, self._http, self._tls)
 
 
 def _text(ended: FlowResult) -> str:

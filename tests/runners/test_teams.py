@@ -56,12 +56,13 @@ async def test_trials_at_the_same_time_have_teams_of_their_own(pool: TeamPool[Fa
         assert first is not second
 
 
-async def test_other_agents_or_another_gateway_need_another_team(pool: TeamPool[FakeTeam]):
+async def test_other_agents_gateways_or_retries_need_another_team(pool: TeamPool[FakeTeam]):
     seen = []
-    for each in (order("a"), order("b", max_turns=3), order("c", port=2)):
+    as_shipped = order("d").model_copy(update={"retries": "as-shipped"})
+    for each in (order("a"), order("b", max_turns=3), order("c", port=2), as_shipped):
         async with pool.lease(each) as team:
             seen.append(team)
-    assert len(set(map(id, seen))) == 3
+    assert len(set(map(id, seen))) == 4
 
 
 async def test_a_team_whose_trial_was_cancelled_is_closed_and_not_lent_again(
