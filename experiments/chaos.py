@@ -56,7 +56,7 @@ class Cell:
 
     def median_of(self, name: str) -> float:
         """Return the median of one number of `Recovery` over the repeats that were reached."""
-        return median(getattr(found, name) for found in self.reached)
+        return float(median(getattr(found, name) for found in self.reached))
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
