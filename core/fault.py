@@ -7,7 +7,8 @@
     - {on: model, kind: http_503, while: elapsed_s < 2}
 
 Which calls are hit depends on the seed and on the calls alone, so that every framework meets the
-same faults; only a condition on elapsed_s depends on how fast it is. Embedding requests and the simulated user's calls are never hit.
+same faults; only a condition on elapsed_s depends on how fast it is. Embedding requests and the
+simulated user's calls are never hit.
 """
 
 from collections.abc import Iterable
