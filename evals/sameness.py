@@ -14,11 +14,10 @@ from agentdyno.core.trial import Trial
 from agentdyno.evals.behaviour import same_json
 from agentdyno.evals.finding import Finding, failed, passed
 
-REPLAY_ROWS = (
-    "tool_schemas", "conversation", "message_texts", "text_beside_calls", "empty_answers",
-    "repeated_calls",
-)
-"""Rows of the parity manifest that can explain a difference from a recording."""
+CALL_ROWS = ("conversation", "empty_answers", "repeated_calls", "tool_schemas")
+"""Rows of the parity manifest that can explain other tool calls than the recorded ones."""
+ANSWER_ROWS = ("conversation", "empty_answers", "message_texts")
+"""The same for answers."""
 _CONTEXT = 40
 """Characters shown on each side of the first difference of two texts."""
 _SHOWN = 300
@@ -35,23 +34,24 @@ def same_tool_calls(trial: Trial, check: SameToolCallsCheck, folder: Path) -> Fi
         (event for event in trial.events if isinstance(event, ToolCall)),
         key=lambda call: call.started_s,
     )
-    at, swapped = 0, 0
+    at, swapped, told = 0, 0, _declared(trial, CALL_ROWS)
     for _, group in groupby(enumerate(expected), key=lambda item: item[1].step or -item[0]):
         wanted = [call for _, call in group]
         came = made[at : at + len(wanted)]
         if not all(map(_is, wanted, came)) and _matched(wanted, came):
             swapped += 1
         elif len(came) < len(wanted) or not all(map(_is, wanted, came)):
-            return failed(_first_difference(wanted, came, at, len(expected)) + _declared(trial))
+            return failed(f"{_first_difference(wanted, came, at, len(expected))}{told}")
         at += len(wanted)
     if len(made) > at:
         more = f"call {at + 1} was not recorded: {_shown(made[at])}"
-        return failed(f"{more} ({len(made)} calls were made, {at} recorded){_declared(trial)}")
+        return failed(f"{more} ({len(made)} calls were made, {at} recorded){told}")
     order = f"; {swapped} groups of parallel calls arrived in another order" if swapped else ""
     texts = _texts_beside(check, folder)
     beside = _declared(trial, ("text_beside_calls",), f"; {texts} texts beside calls: ")
-    told = beside if texts else ""
-    return passed(f"{at} tool calls as recorded: names, arguments, order{order}{told}")
+    return passed(
+        f"{at} tool calls as recorded: names, arguments, order{order}{beside if texts else ''}"
+    )
 
 
 def _texts_beside(check: SameToolCallsCheck, folder: Path) -> int:
@@ -132,9 +132,8 @@ def same_answer(trial: Trial, check: SameAnswerCheck, folder: Path) -> Finding:
             count = len(trial.answers)
             return failed(f"user turn {turn} has no answer; the team gave {count}")
         if trial.answers[turn - 1] != text:
-            return failed(
-                f"turn {turn}: {_text_difference(text, trial.answers[turn - 1])}{_declared(trial)}"
-            )
+            difference = _text_difference(text, trial.answers[turn - 1])
+            return failed(f"turn {turn}: {difference}{_declared(trial, ANSWER_ROWS)}")
     return passed(f"{len(wanted)} answer{'s' * (len(wanted) != 1)} as recorded, to the letter")
 
 
@@ -148,12 +147,13 @@ def _text_difference(wanted: str, given: str) -> str:
     return f"differs from character {at + 1} on: recorded {parts[0]}, given {parts[1]}"
 
 
-def _declared(trial: Trial, names: Sequence[str] = REPLAY_ROWS, before: str = "; ") -> str:
-    """Return what the runner's parity manifest declares that may explain a difference."""
-    rows = [
-        row for row in trial.report.parity
-        if row.name in names and row.requested != row.effective
-    ]
+def _declared(trial: Trial, names: Sequence[str], before: str = "; ") -> str:
+    """Return what the runner's parity manifest declares under `names`, in their order."""
+    rows = sorted(
+        (row for row in trial.report.parity
+         if row.name in names and row.requested != row.effective),
+        key=lambda row: names.index(row.name),
+    )
     told = "; ".join(f"{row.name}: {row.effective} ({row.note})" for row in rows)
     return f"{before}the runner declares {told}" if told else ""
 

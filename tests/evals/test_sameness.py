@@ -129,3 +129,16 @@ def test_a_broken_recording_is_an_error_and_no_verdict_about_the_agent(
 def test_a_turn_without_a_recorded_answer_cannot_be_asked_for(folder: Path) -> None:
     found = verdict(folder, {"type": "same_answer", "turn": 2})
     assert (found.status, "no answer to user turn 2" in found.reason) == ("error", True)
+
+
+def test_a_text_beside_a_call_that_the_runner_drops_is_told_with_the_pass(tmp_path: Path) -> None:
+    calls = [{**RECORDING["calls"][0], "said": "Looking."}]  # type: ignore[dict-item]
+    (tmp_path / "recorded.json").write_text(json.dumps({**RECORDING, "calls": calls}))
+    row = Setting(name="text_beside_calls", requested="kept", effective="dropped", note="not sent")
+    for rows, told in (((), ""), ((row,), "; 1 texts beside calls: the runner declares "
+                                          "text_beside_calls: dropped (not sent)")):
+        report = WorkerReport(ended="returned", parity=rows)
+        found = verdict(tmp_path, CALLS, events=(FIND_A,), report=report)
+        assert (found.status, found.reason) == (
+            "pass", f"1 tool calls as recorded: names, arguments, order{told}"
+        )
