@@ -61,13 +61,12 @@ def show(file: str, folder: Path, full: bool) -> int:
 def diff(a: str, b: str, folder: Path, full: bool) -> int:
     """Show what differs between the recordings A and B; exit code 1 when something does."""
     from agentdyno.models.cassette.compare import BRIEF, WHOLE, cassette_difference
-    from agentdyno.models.cassette.library import find, read, shown
+    from agentdyno.models.cassette.library import find, read
 
-    old, new = (find(folder, name) for name in (a, b))
-    lines = cassette_difference(
-        read(old), read(new), (shown(old), shown(new)), WHOLE if full else BRIEF
-    )
-    click.echo("\n".join(lines) or "the two recordings say the same")
+    old, new = (read(find(folder, name)) for name in (a, b))
+    lines = cassette_difference(old, new, ("A", "B"), WHOLE if full else BRIEF)
+    said = [f"A: {old.file}", f"B: {new.file}", *lines]
+    click.echo("\n".join(said) if lines else "the two recordings say the same")
     return 1 if lines else 0
 
 

@@ -1,5 +1,6 @@
 """What is different between two requests, or two cassettes, in words."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -17,6 +18,7 @@ from agentdyno.models.cassette.readable import (
 from agentdyno.models.cassette.recordings import ModelRecording
 
 _PARTS = (("parameters", parameter_lines), ("prompt", prompt_lines), ("tools", tool_lines))
+_CALL_ID = re.compile(r" \([^()]*\)$")
 _COMPARED = 20_000
 """Characters of a request by which likeness is judged: the end differs before the beginning."""
 
@@ -66,7 +68,7 @@ def cassette_difference(
         if before != after:
             lines.append(f"{title}: {before} -> {after}")
     mine, theirs = _by_call(old.calls), _by_call(new.calls)
-    for place in sorted(mine.keys() | theirs.keys()):
+    for place in dict.fromkeys((*mine, *theirs)):
         lines += _call_difference(mine.get(place), theirs.get(place), names, extent)
     lines += _tool_difference(old, new, names, extent)
     return lines
@@ -93,11 +95,16 @@ def _call_difference(
     lines = []
     if asked := request_difference(old.request, new.request, names, extent):
         lines += [f"{old.label}: asked differently", *(f"  {line}" for line in asked)]
-    before, after = answer_lines(old), answer_lines(new)
+    before, after = (_without_ids(answer_lines(call)) for call in (old, new))
     if before != after:
         diff = unified(before, after, names, most=extent.most, width=extent.width)
         lines += [f"{old.label}: answered differently", *(f"  {line}" for line in diff)]
     return lines
+
+
+def _without_ids(lines: Sequence[str]) -> list[str]:
+    """Leave out the ids of tool calls: a provider makes up new ones each time."""
+    return [_CALL_ID.sub("", line) if line.startswith("[calls] ") else line for line in lines]
 
 
 def _tool_difference(

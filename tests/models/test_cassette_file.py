@@ -14,6 +14,7 @@ from agentdyno.core.event import Fault, ModelCall, ModelTry, TokenCount, WireRec
 from agentdyno.core.trial import Outcome, Trial, TrialKey, WorkerReport
 from agentdyno.models.cassette import library as library_module
 from agentdyno.models.cassette.cassette import Cassette
+from agentdyno.models.cassette.compare import cassette_difference
 from agentdyno.models.cassette.library import CassetteLibrary, read
 
 KEY = TrialKey(
@@ -281,3 +282,16 @@ def test_a_trial_without_one_answer_cannot_be_recorded():
     with pytest.raises(UsageError, match="has nothing to record") as caught:
         Cassette.of(trial(call(status=499, error="the client hung up")), [exchange()])
     assert caught.value.hint == "agentdyno show 0123456789"
+
+
+def test_new_ids_of_tool_calls_are_no_difference_between_two_recordings():
+    def recorded(ident: str, page: int) -> Cassette:
+        made = [{"id": ident, "type": "function",
+                 "function": {"name": "look", "arguments": f'{{"page":{page}}}'}}]
+        message = {"role": "assistant", "content": None, "tool_calls": made}
+        return one(response=json.dumps({"choices": [{"index": 0, "message": message}]}))
+
+    names = ("A", "B")
+    assert cassette_difference(recorded("call_1", 3), recorded("call_2", 3), names) == []
+    lines = cassette_difference(recorded("call_1", 3), recorded("call_2", 4), names)
+    assert '  -[calls] look {"page":3}' in lines
