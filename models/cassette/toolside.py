@@ -58,7 +58,7 @@ def _results(
             agent=event.agent, ordinal=event.ordinal, server=event.server, tool=event.tool,
             arguments=scrubber.value(event.arguments),
             result=scrubber.value({k: v for k, v in result.items() if k != "resultType"}),
-            error_kind=event.error_kind, memory=_memory(trial, event),
+            error_kind=event.error_kind, memory=_memory(trial, event, scrubber),
             duration_ms=round((event.ended_s - event.started_s) * 1000, 3),
         ))
     return tuple(recordings)
@@ -82,13 +82,13 @@ def _event_of(
     ), None)
 
 
-def _memory(trial: Trial, call: ToolCall) -> tuple[MemoryAccess, ...]:
+def _memory(trial: Trial, call: ToolCall, scrubber: Scrubber) -> tuple[MemoryAccess, ...]:
     """Return what one call of a memory tool did."""
     if call.server != _MEMORY or call.is_error:
         return ()
     said = call.arguments.get("query") or call.arguments.get("text")
     return tuple(
-        event for event in trial.events
+        event.model_copy(update={"query": scrubber.text(event.query)}) for event in trial.events
         if isinstance(event, MemoryAccess) and event.agent == call.agent and event.query == said
         and call.started_s <= event.started_s and event.ended_s <= call.ended_s
     )[:1]

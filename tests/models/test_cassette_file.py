@@ -179,7 +179,7 @@ def test_line_ends_of_another_system_are_no_edit(library):
 def test_a_cassette_of_another_format_is_refused_with_both_versions(library):
     path = library.save(one())
     path.write_text(path.read_text().replace("cassette: 1\n", "cassette: 7\n"))
-    with pytest.raises(UsageError, match="is a cassette of format 7; .* reads format 1"):
+    with pytest.raises(UsageError, match=r"is a cassette of format 7; .* reads format 1"):
         library.load(KEY)
 
 
