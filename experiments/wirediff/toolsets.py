@@ -1,11 +1,11 @@
 """Tools of two requests: which stand for each other, and how their definitions differ."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agentdyno.experiments.wirediff.asked import definition
-from agentdyno.experiments.wirediff.nouns import ToolDiff, ToolOrder, Where
+from agentdyno.experiments.wirediff.nouns import Change, ToolDiff, ToolOrder, Where
 from agentdyno.experiments.wirediff.structure import diff_json
 from agentdyno.experiments.wirediff.texts import diff_lines, likeness, word_set
 from agentdyno.models.conversation import ToolOffer
@@ -29,7 +29,7 @@ class ToolDiffer:
         """Compare what one pair of calls offers."""
         pairs = pair_tools(left, right)
         for a, b in pairs:
-            if a and b and a.name == b.name and definition(a) == definition(b) and not _moved(a, b):
+            if a and b and a.name == b.name and not any(_changes(a, b)):
                 continue
             key = (_key(a), _key(b))
             _, where = self._tools.setdefault(key, ((a, b), defaultdict(list)))
@@ -89,8 +89,8 @@ def _key(offer: ToolOffer | None) -> str:
     return f"{offer.name} {offer.sent}" if offer else ""
 
 
-def _moved(a: ToolOffer, b: ToolOffer) -> bool:
-    return any(True for _ in diff_json(definition(a), definition(b)))
+def _changes(a: ToolOffer, b: ToolOffer) -> Iterator[Change]:
+    return diff_json(definition(a), definition(b))
 
 
 def _frozen(where: dict[str, list[int]]) -> Where:
@@ -104,10 +104,7 @@ def _difference(a: ToolOffer | None, b: ToolOffer | None, where: Where) -> ToolD
     }
     if a is None or b is None:
         return ToolDiff(**known)
-    changes = tuple(
-        change for change in diff_json(definition(a), definition(b))
-        if change.path != "description"
-    )
+    changes = tuple(change for change in _changes(a, b) if change.path != "description")
     return ToolDiff(
         **known, changes=changes, description=diff_lines(a.description, b.description)
     )
