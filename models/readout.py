@@ -39,20 +39,15 @@ class Readout:
         self.ended = False
         """Whether a stream has said that nothing follows."""
         self._usage: dict[str, Any] = {}
+        self._tokens: TokenCount | None = None
         self._pending = bytearray()
 
     @property
     def tokens(self) -> TokenCount | None:
         """Usage that the answer tells; null when it tells none."""
-        usage = self._usage
-        prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
-        completion = usage.get("completion_tokens", usage.get("output_tokens", 0))
-        if not isinstance(prompt, int) or not isinstance(completion, int):
-            return None
-        details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
-        cached = _fields(details).get("cached_tokens")
-        return TokenCount(
-            prompt=prompt, completion=completion, cached=cached if isinstance(cached, int) else 0)
+        if self._tokens is None and self._usage:
+            self._tokens = _token_count(self._usage)
+        return self._tokens
 
     @property
     def tail(self) -> bytes:
@@ -102,7 +97,7 @@ class Readout:
         if isinstance(model, str):
             self.model = model
         if isinstance(usage, dict):
-            self._usage = usage
+            self._usage, self._tokens = usage, None
 
     def _say(self, text: Any) -> None:
         if isinstance(text, str) and text:
@@ -227,6 +222,17 @@ _KINDS: dict[Api, type[Readout]] = {
 def readout_of(api: Api) -> Readout:
     """Return an empty readout for answers of a dialect."""
     return _KINDS[api]()
+
+
+def _token_count(usage: dict[str, Any]) -> TokenCount | None:
+    prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
+    completion = usage.get("completion_tokens", usage.get("output_tokens", 0))
+    if not isinstance(prompt, int) or not isinstance(completion, int):
+        return None
+    details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
+    cached = _fields(details).get("cached_tokens")
+    return TokenCount(
+        prompt=prompt, completion=completion, cached=cached if isinstance(cached, int) else 0)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

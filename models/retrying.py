@@ -77,7 +77,7 @@ class RetryingUpstream:
             ),
         )
         try:
-            answered: Answered = await loop(call.attempt)
+            answered = await call.attempt(loop)
         except UpstreamError as error:
             if self._fallback is None or not _may_help(error):
                 call.record("circuit_open" if isinstance(error, CircuitOpen) else "give_up")
@@ -130,8 +130,26 @@ class _Call:
         self._status: int | None = None
         self._error: str | None = None
 
-    async def attempt(self) -> Answered:
-        """Ask once."""
+    async def attempt(self, again: AsyncRetrying) -> Answered:
+        """Ask until `again` has enough of it.
+
+        It is brought in after the first failure, and told of that one first: around a call that
+        needs no second attempt it would cost more CPU than all the rest of the gateway.
+        """
+        try:
+            return await self._once()
+        except UpstreamError as error:
+            failed: list[UpstreamError] = [error]
+
+        async def next_one() -> Answered:
+            if failed:
+                raise failed.pop()
+            return await self._once()
+
+        answered: Answered = await again(next_one)
+        return answered
+
+    async def _once(self) -> Answered:
         self.number += 1
         self._began = self._sink.now()
         try:
