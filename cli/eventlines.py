@@ -88,8 +88,8 @@ def _model(call: ModelCall, full: bool) -> Text:
     if call.retry_count:
         line += Text(f" retry {call.retry_count} of the framework", style="yellow")
     if call.truncated:
-        what = "broke off without a finish reason"
-        what += "" if call.error else ", and the framework took it for whole"
+        what = "stream broke off"
+        what += "" if call.error else "; the framework took it for whole"
         line += Text(f" {what}", style="red")
     if call.error:
         line += Text(f" HTTP {call.status}: {shorten(call.error, full)}", style="red")

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from agentdyno.cli.bars import Bars
+from agentdyno.cli.watch import WatchPrinter
+from agentdyno.core.sink import Watch
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.experiments.session import View
@@ -15,8 +17,14 @@ from agentdyno.experiments.session import View
 class RunView(View):
     """What a user sees of a run while it runs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, watch: bool = False) -> None:
+        """
+        Args:
+            console: where to print; best stderr.
+            watch: also show what happens in each trial, line by line above the bars.
+        """
         self._console = console
+        self._printer = WatchPrinter(console) if watch else None
         self._bars = Bars(console)
         self._labels: dict[str, str] = {}
         self._done = 0
@@ -34,6 +42,10 @@ class RunView(View):
     def note(self, text: str) -> None:
         """Print one line above the bars."""
         self._console.print(text, style="yellow", markup=False)
+
+    def watch(self, planned: PlannedTrial) -> Watch | None:
+        """Return what is to be told of a trial that begins now; null when nobody watches."""
+        return self._printer.of(planned) if self._printer else None
 
     def environments(self, label: str, stage: str, done: int, total: int) -> None:
         """Show that an environment is being made."""
@@ -60,7 +72,7 @@ class RunView(View):
             self._console.print(f"[red]{trial.outcome}[/] {escape(name)}: {escape(reason)}")
         elif failed:
             self._console.print(f"[red]failed[/] {escape(name)}: {escape(', '.join(failed))}")
-        elif not self._console.is_terminal:
+        elif self._printer or not self._console.is_terminal:
             self._console.print(
                 f"passed {self._done}/{len(self._labels)} {name}", markup=False, style="dim"
             )

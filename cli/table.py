@@ -127,11 +127,8 @@ TAX = (
 )
 
 
-def _table(rows: Sequence[Row], columns: Sequence[Column], title: str | None) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0), pad_edge=False,
-    )
+def _table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     apart = differing([row.condition for row in rows])
     under = Column("under", lambda row: words(row.condition, apart), left=True)
     shown = [column for column in columns if any(column.shown(row) for row in rows)]
@@ -152,13 +149,14 @@ def print_comparison(console: Console, rows: Sequence[Row]) -> None:
         some = list(group)
         shared = shared_words([row.condition for row in some])
         title = f"{scenario}: medians per trial, measured at the wire ({shared})"
-        whole = _table(some, (*VERDICTS, *COSTS, *TAX), title)
+        console.print(title, style="bold", markup=False)
+        whole = _table(some, (*VERDICTS, *COSTS, *TAX))
         width = Measurement.get(console, console.options.update(width=400), whole).maximum
         if console.is_terminal and width > console.width:
-            console.print(_table(some, (*VERDICTS, *TAX), title))
-            console.print(_table(some, COSTS, None))
+            console.print(_table(some, (*VERDICTS, *TAX)))
+            console.print(_table(some, COSTS))
         else:
-            console.print(whole, width=max(width, len(title)))
+            console.print(whole, width=width)
     for line in _legend(rows):
         console.print(line, style="dim")
 
