@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -106,10 +107,26 @@ MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]
 
 
 @click.command()
-def doctor() -> int:
+@click.option(
+    "--model", metavar="PROVIDER:NAME[@URL]",
+    help="Ask this live model a few tiny things instead, and say which of them it can do.",
+)
+@click.option(
+    "--providers", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="FILE",
+    help="YAML file of further providers.",
+)
+@click.option(
+    "--env-file", type=click.Path(dir_okay=False, exists=True, path_type=Path), metavar="FILE",
+    help="File of API keys; default: .env, where there is one.",
+)
+def doctor(model: str | None, providers: Path | None, env_file: Path | None) -> int:
     """Say what works on this machine, and what to type where something does not."""
     console = stdout_console()
     settings = load_settings()
+    if model is not None:
+        from agentdyno.cli.modeldoctor import examine
+
+        return examine(console, settings, model, providers, env_file)
     bad = 0
     for probe in PROBES:
         try:

@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from agentdyno.core.describe import described_schema
 from agentdyno.core.fault import FaultPlan
+from agentdyno.core.provider import ProvidersFile
 from agentdyno.core.scenario import ArchetypeFile, Scenario
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
-    "agent": ArchetypeFile, "faults": FaultPlan, "scenario": Scenario,
+    "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile,
+    "scenario": Scenario,
 }
 
 

@@ -117,5 +117,9 @@ def _children(node: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
     if isinstance(part, int):
         child = node.get("items")
     else:
-        child = node.get("properties", {}).get(part, node.get("additionalProperties"))
+        named = node.get("patternProperties", {}).items()
+        fitting = (kind for pattern, kind in named if re.search(pattern, part))
+        child = node.get("properties", {}).get(part) or next(
+            fitting, node.get("additionalProperties")
+        )
     return [child] if isinstance(child, dict) else []

@@ -6,8 +6,6 @@ from pydantic import ValidationError
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.model import ModelChoice
-from agentdyno.core.trial import USER_SIMULATOR
-from agentdyno.core.user import SimulatedUser
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.loader import LoadedScenario
 from agentdyno.scenarios.modelrefs import DEFAULT_ALIAS
@@ -26,11 +24,8 @@ def choices_of(loaded: LoadedScenario, llm: str | None) -> dict[str, ModelChoice
         UsageError: an agent has no model, or `llm` names none.
     """
     models = loaded.scenario.models
-    asked = {agent.name: agent.model for agent in loaded.agents}
-    if isinstance(loaded.scenario.user, SimulatedUser):
-        asked[USER_SIMULATOR] = loaded.scenario.user.simulate.model
     found: dict[str, ModelChoice] = {}
-    for agent, model in asked.items():
+    for agent, model in ((spec.name, spec.model) for spec in loaded.callers):
         if model in models or ":" in model:
             found[agent] = _resolved(model, models, f"agent {agent!r} of {loaded.scenario.name!r}")
         elif llm is not None:

@@ -17,32 +17,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
 from agentdyno.core.errors import InputError, Problem, UsageError
 from agentdyno.core.model import ModelChoice
-from agentdyno.core.noun import Noun
+from agentdyno.core.provider import ProviderRow, ProvidersFile
 from agentdyno.core.yamlfile import load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
-from agentdyno.models.providerrow import BUILT_IN, ProviderRow
+from agentdyno.models.providerrow import BUILT_IN
 
-ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,47}$")]
 TRANSLATION = "any_llm"
 
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
-
-
-class ProvidersFile(Noun):
-    """A file for `--providers`."""
-
-    providers: dict[ProviderName, ProviderRow] = Field(min_length=1)
-    """Rows by the name that stands before the colon of a model; one that is built in is changed
-    key by key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +42,8 @@ class Target:
     provider: str
     model: str
     """Name of the model at the provider."""
+    typed: str
+    """What a user types to name it."""
     base_url: str | None
     """Null for a translated provider at its own address."""
     key: SecretStr | None
@@ -172,6 +164,7 @@ class Catalogue:
             raise self._no_key(choice, key_env)
         return Target(
             provider=choice.provider, model=choice.name,
+            typed=f"{choice.label}@{choice.address}" if own else choice.label,
             base_url=choice.address or self._base_url(choice.provider, row),
             key=SecretStr(key) if key else None, key_env=key_env,
             headers={} if own and not row.self_hosted else self._headers(choice, row), row=row,

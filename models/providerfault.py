@@ -102,7 +102,7 @@ def _key_name(target: Target) -> str:
 
 
 def _doctor(target: Target) -> str:
-    return f"agentdyno doctor --model {target.label}"
+    return f"agentdyno doctor --model {target.typed}"
 
 
 def _detail(text: str) -> str:

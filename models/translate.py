@@ -8,6 +8,7 @@ is not installed, so nothing is reported.
 What passes here is not byte for byte and cannot be; a passage says so in its notes (`translated`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ class TranslatedUpstream:
         """Use `limiters`, by `Target.pool`."""
         self._limiters = limiters
         self._clients: dict[str, Any] = {}
+        self._making = asyncio.Lock()
 
     async def answer(self, request: ModelRequest) -> Passage:
         """Ask once; returns when the first piece is there, or all where none stream.
@@ -71,23 +73,18 @@ class TranslatedUpstream:
             )
         body = {k: v for k, v in request.json.items() if k not in _NOT_PASSED}
         try:
-            client = self._client(target)
+            client = await self._client(target)
             if request.api == "embeddings":
                 return await client.aembedding(target.model, body.pop("input"), **body)
             return await client.acompletion(target.model, **body)
         except Exception as error:
             raise _fault(target, error) from error
 
-    def _client(self, target: Target) -> Any:
-        if target.pool not in self._clients:
-            from any_llm import AnyLLM
-
-            key = target.key.get_secret_value() if target.key else None
-            self._clients[target.pool] = AnyLLM.create(
-                target.row.translator or "", api_key=key, api_base=target.base_url,
-                # The gateway retries, in one way for all.
-                max_retries=0, unified_exceptions=True,
-            )
+    async def _client(self, target: Target) -> Any:
+        async with self._making:
+            if target.pool not in self._clients:
+                # The imports take seconds, in which the gateway has other calls to answer.
+                self._clients[target.pool] = await asyncio.to_thread(_client, target)
         return self._clients[target.pool]
 
 
@@ -137,6 +134,17 @@ class _Stream(AsyncIterator[bytes]):
         if close is not None:
             await close()
         self._slot.leave()
+
+
+def _client(target: Target) -> Any:
+    from any_llm import AnyLLM
+
+    # The gateway retries, in one way for all.
+    return AnyLLM.create(
+        target.row.translator or "", api_base=target.base_url,
+        api_key=target.key.get_secret_value() if target.key else None,
+        max_retries=0, unified_exceptions=True,
+    )
 
 
 def _passage(target: Target, chunks: AsyncIterator[bytes], media_type: bytes) -> Passage:

@@ -31,15 +31,15 @@ ROOT = Path(__file__).parents[2]
 LITELLM_KEY = "sk-litellm-0123456789abcdef"
 TOKEN = "trial-token-0a1b2c3d4e5f"
 
-LITELLM_CONFIG = """
+LITELLM_CONFIG = f"""
 model_list:
   - model_name: mocked
-    litellm_params: {model: openai/mocked, api_key: none, mock_response: The sum is 5.}
+    litellm_params: {{model: openai/mocked, api_key: none, mock_response: The sum is 5.}}
   - model_name: always-429
-    litellm_params: {model: openai/x, api_key: none, mock_response: litellm.RateLimitError}
-router_settings: {num_retries: 0}
-general_settings: {master_key: %s}
-""" % LITELLM_KEY
+    litellm_params: {{model: openai/x, api_key: none, mock_response: litellm.RateLimitError}}
+router_settings: {{num_retries: 0}}
+general_settings: {{master_key: {LITELLM_KEY}}}
+"""
 
 
 def _python(peer: str) -> Path:
@@ -87,7 +87,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     folder = tmp_path_factory.mktemp("litellm")
     (folder / "config.yaml").write_text(LITELLM_CONFIG)
     python = _python("litellm")
-    for url in _serving(  # noqa: UP028
+    for url in _serving(
         [python, python.with_name("litellm"), "--config", "config.yaml", "--host", "127.0.0.1",
          "--port", "0", "--telemetry", "False"],
         folder, LITELLM_LOCAL_MODEL_COST_MAP="True", DISABLE_ADMIN_UI="True", NO_DOCS="True",
@@ -119,7 +119,8 @@ class Trial:
         """Send one request as a framework would; returns status, body and headers."""
         data = body if isinstance(body, bytes) else orjson.dumps(body)
         async with self.http.post(
-            f"{self.base}/{path}", data=io.BytesIO(data), headers={"Authorization": f"Bearer {TOKEN}"},
+            f"{self.base}/{path}", data=io.BytesIO(data),
+            headers={"Authorization": f"Bearer {TOKEN}"},
         ) as response:
             lowered = {name.lower(): value for name, value in response.headers.items()}
             return response.status, await response.read(), lowered

@@ -8,9 +8,14 @@ import pytest
 
 from agentdyno.core.event import ModelCall, ModelTry
 from agentdyno.core.model import ModelChoice
+from agentdyno.core.sink import Sink
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Outcome
 from agentdyno.models.catalogue import read_providers
+from agentdyno.models.conversation import Reply
+from agentdyno.models.retrying import RetryingUpstream, RetryPolicy
 from agentdyno.models.splice import with_model
+from agentdyno.models.upstream import ModelRequest, UpstreamError
 
 ODD = (
     b'{ "messages" : [ {"role":"user","content":"caf\xc3\xa9 \\"model\\": \\"no\\" \\u00e9"} ],\n'
@@ -250,3 +255,48 @@ async def test_each_call_is_one_event_whatever_the_tries(live: Any, raw: Any) ->
     await trial.ask(HELLO)
     (call,) = [event for event in trial.sink.events if isinstance(event, ModelCall)]
     assert (call.status, call.error) == (200, None)
+
+
+class Failing:
+    """A wrapper that fails every call of its trial, as an injected fault does."""
+
+    async def answer(self, request: ModelRequest) -> Reply:
+        raise UpstreamError(500, "injected", retryable=True)
+
+
+async def test_injected_faults_are_retried_and_say_nothing_about_the_provider(
+    live: Any, raw: Any
+) -> None:
+    catalogue = live.catalogue()
+    providers = await live.providers(catalogue)
+    faulty = await live.open(own(raw), catalogue, providers=providers,
+                             wrap=lambda sink, inner: Failing())
+    for _ in range(2):
+        assert (await faulty.ask(HELLO))[0] == 500
+    assert [t.decision for t in tries(faulty)] == (["retry"] * 4 + ["give_up"]) * 2
+    assert faulty.sink.stop is None
+    raw.say(ANSWER)
+    sound = await live.open(own(raw), catalogue, providers=providers)
+    assert (await sound.ask(HELLO))[0] == 200
+
+
+async def test_the_scripted_model_has_tries_only_where_one_failed(live: Any) -> None:
+    class Once:
+        failed = False
+
+        async def answer(self, request: ModelRequest) -> Reply:
+            if request.ordinal == 1 and not self.failed:
+                self.failed = True
+                raise UpstreamError(503, "injected", retryable=True, retry_after_s=2)
+            return Reply(text="five")
+
+    sink = Sink(trial_id="scripted", token="s")
+    spec = AgentSpec(name="a", role="r", goal="g", instructions="i")
+    upstream = RetryingUpstream(Once(), sink, RetryPolicy(), sleep=live.sleeps)
+    for ordinal in range(2):
+        answered = await upstream.answer(ModelRequest(
+            api="chat", agent="a", agents={"a": spec}, ordinal=ordinal, body=b"{}", json={},
+        ))
+        assert answered == Reply(text="five")
+    assert [(t.ordinal, t.decision) for t in sink.events] == [(1, "retry"), (1, "answered")]
+    assert live.sleeps.waits == [2]

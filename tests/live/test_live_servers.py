@@ -93,7 +93,8 @@ async def test_a_wrong_key_at_litellm_ends_the_trial_and_names_the_variable(
     live: Any, litellm: dict[str, str]
 ) -> None:
     wrong = "sk-wrong-000011112222"
-    trial = await live.open("litellm:mocked", live.catalogue(**litellm | {"LITELLM_API_KEY": wrong}))
+    catalogue = live.catalogue(**litellm | {"LITELLM_API_KEY": wrong})
+    trial = await live.open("litellm:mocked", catalogue)
     status, body, headers = await trial.ask(HELLO)
     assert status == 401
     assert headers["x-should-retry"] == "false"
