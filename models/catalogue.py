@@ -173,13 +173,13 @@ class Catalogue:
     def proxy(self, url: str) -> str | None:
         """Return the proxy that the environment names for `url`; never one for this machine."""
         # Not imported for the table alone: it is 20 ms that scripted runs need not spend.
-        from urllib.request import proxy_bypass_environment
+        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
         parts = urlsplit(url)
         named = {name.lower(): value for name, value in self.variables.items()}
         without = {"no": named.get("no_proxy", "")}
         host = parts.hostname or ""
-        if _LOOPBACK.fullmatch(host) or proxy_bypass_environment(host, without):  # type: ignore[arg-type]
+        if _LOOPBACK.fullmatch(host) or proxy_bypass_environment(host, without):
             return None
         return named.get(f"{parts.scheme}_proxy") or named.get("all_proxy") or None
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from json.decoder import scanstring
 from typing import Any
 
 import orjson
@@ -35,7 +34,7 @@ def _scanned(text: str, value: str) -> str:
     parts, kept = [], 0
     at = _skip(text, text.index("{") + 1)
     while text[at] == '"':
-        key, at = scanstring(text, at + 1)
+        key, at = _DECODER.raw_decode(text, at)
         start = _skip(text, _skip(text, at) + 1)
         _, end = _DECODER.raw_decode(text, start)
         if key == "model":
