@@ -67,7 +67,7 @@ def function(index: int, name: str | None = None, arguments: str = "", **more: A
 OPENING = piece(role="assistant", content="")
 LAST = {"id": "c1", "model": "acme-large-2026-01", "choices": [], "usage": USAGE}
 DONE = b"data: [DONE]\n\n"
-CHAT = [*sse(OPENING, piece(content="Good "), piece(content="day")), *sse(piece("stop"), LAST), DONE]
+CHAT = [*sse(OPENING, piece(content="Good "), piece(content="day"), piece("stop"), LAST), DONE]
 
 
 def named(kind: str, **data: Any) -> bytes:
@@ -297,7 +297,7 @@ async def test_a_broken_answer_stays_broken_when_shipped_retries_are_measured(
     headers = {"Authorization": f"Bearer {client.sink.token}"}
     url, got = client.url("chat/completions"), b""
     async with client.http.stream("POST", url, json=body, headers=headers) as response:
-        with pytest.raises(httpx2.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):  # noqa: PT012
             async for chunk in response.aiter_raw():
                 got += chunk
     assert got == b"".join(parts)
