@@ -23,6 +23,8 @@ ROWS = 16
 """Differing lines of one text shown without --full."""
 _ROWS_ALONE = 6
 """Lines shown of a text that stands in one trial alone."""
+_PIECE = 320
+"""Characters shown of one piece of a line without --full."""
 _WIDE_VALUE = 72
 
 Shown = tuple[Line | None, int]
@@ -48,7 +50,8 @@ def text_diff(
     one_sided = len({line.kind for line in rows}) == 1 and rows[0].kind in ("added", "removed")
     cut = 0 if full else max(0, len(shown) - (min(most, _ROWS_ALONE) if one_sided else most))
     lines = shown[: len(shown) - cut]
-    body = _unified(lines) if one_sided or width < TWO_COLUMNS else _columns(lines)
+    made = _unified if one_sided or width < TWO_COLUMNS else _columns
+    body = made(lines, full)
     return Group(body, Text(f"  … {cut} more lines", style="dim")) if cut else body
 
 
@@ -71,27 +74,27 @@ def _hunks(rows: Sequence[Line]) -> Iterator[Shown]:
         yield None, skipped
 
 
-def _columns(lines: Sequence[Shown]) -> Table:
+def _columns(lines: Sequence[Shown], full: bool) -> Table:
     table = Table.grid(expand=True, padding=(0, 2, 0, 0))
-    table.add_column(ratio=1)
-    table.add_column(ratio=1)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(ratio=1, overflow="fold")
     for line, skipped in lines:
-        table.add_row(*([_left_out(skipped)] * 2 if line is None else _sides(line)))
+        table.add_row(*([_left_out(skipped)] * 2 if line is None else _sides(line, full)))
     return table
 
 
-def _unified(lines: Sequence[Shown]) -> Table:
+def _unified(lines: Sequence[Shown], full: bool) -> Table:
     """Return one column with signs before the lines; its wrapped lines keep their indent."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for line, skipped in lines:
         if line is None:
             table.add_row("", _left_out(skipped))
         elif line.kind == "same":
-            table.add_row("", Text(plain(line.a or ""), style="dim"))
+            table.add_row("", _cut(line.a or "", "dim", full))
         else:
-            a, b = _sides(line)
+            a, b = _sides(line, full)
             if line.a is not None:
                 table.add_row(Text("−", style=A), a)
             if line.b is not None:
@@ -103,17 +106,25 @@ def _left_out(count: int) -> Text:
     return Text(f"… {count} equal lines" if count > 1 else "… 1 equal line", style="dim")
 
 
-def _sides(line: Line) -> tuple[Text, Text]:
-    a, b = plain(line.a or ""), plain(line.b or "")
+def _sides(line: Line, full: bool) -> tuple[Text, Text]:
+    a, b = line.a or "", line.b or ""
     if line.kind == "same":
-        return Text(a, style="dim"), Text(b, style="dim")
+        return _cut(a, "dim", full), _cut(b, "dim", full)
     if line.kind != "changed":
-        return Text(a, style=A), Text(b, style=B)
+        return _cut(a, A, full), _cut(b, B, full)
     left, right = diff_words(a, b)
     return (
-        Text.assemble(*((text, f"bold {A}" if new else "") for new, text in left)),
-        Text.assemble(*((text, f"bold {B}" if new else "") for new, text in right)),
+        Text("").join(_cut(text, f"bold {A}" if new else "", full) for new, text in left),
+        Text("").join(_cut(text, f"bold {B}" if new else "", full) for new, text in right),
     )
+
+
+def _cut(text: str, style: str, full: bool) -> Text:
+    """Return `text` without its middle when it is long, so that a line's differences stay seen."""
+    if not full and len(text) > _PIECE:
+        half = _PIECE // 2
+        text = f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"
+    return Text(plain(text), style=style)
 
 
 def value_text(value: Any, *, full: bool) -> str:

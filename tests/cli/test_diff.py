@@ -100,3 +100,28 @@ def test_a_trial_that_is_not_there_ends_with_4_and_the_nearest_ids(
 ) -> None:
     assert main(["diff", "lean", "zzzz"]) == 4
     assert "lean0" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stored")
+def test_nothing_is_cut_off_with_full_and_long_lines_keep_their_differences_without(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "x" * 3000
+    pair = [
+        recorded(name, [("solo", ask(say("user", f"Read {long} and {word} then")))])
+        for name, word in (("short1", "rest"), ("short2", "write"))
+    ]
+
+    async def store() -> None:
+        pool = await open_pool(database)
+        trials = TrialStore(pool)
+        await trials.save(await trials.create_matrix("run", {}), pair)
+        await pool.close()
+
+    asyncio.run(store())
+    text = shown(capsys, "short1", "short2")
+    assert "characters" in text
+    assert "rest then" in text
+    assert "write then" in text
+    assert text.count("x") < 1000
+    assert shown(capsys, "short1", "short2", "--full").count("x") >= 6000

@@ -266,3 +266,16 @@ def test_long_conversations_are_compared_in_a_moment(count: int) -> None:
     found = one(talk("Ann"), talk("Bob"))
     assert len(messages(found)) == count
     assert time.process_time() - began < 5
+
+
+def test_long_texts_are_compared_in_a_moment() -> None:
+    import time
+
+    lines = [f"Line {at} of a long document, as it was read." for at in range(20_000)]
+    other = [line.replace("read", "written") if at % 40 == 0 else line
+             for at, line in enumerate(lines)]
+    began = time.process_time()
+    (found,) = messages(one(ask(say("user", "\n".join(lines))),
+                            ask(say("user", "\n".join(other)))))
+    assert sum(line.kind == "changed" for line in found.text) == 500
+    assert time.process_time() - began < 5
