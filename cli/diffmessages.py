@@ -42,7 +42,7 @@ def _call(console: Console, call: CallDiff, *, full: bool) -> None:
                                            f"{side.error}", style=style), 2)
     if not call.messages:
         return
-    head = Text(f"call {call.number}", style="bold")
+    head = Text.assemble((f"call {call.number}", "bold"))
     if call.repeated:
         head += Text(f"  beside {call.repeated} of earlier calls", style="dim")
     indented(console, head, 2)
@@ -105,13 +105,13 @@ def _group_line(group: Sequence[MessageDiff]) -> Text:
         hosts = ", ".join(dict.fromkeys(str(one.stands_in) for one in group if one.stands_in))
         other = "B" if first.kind == "removed" else "A"
         merged = Text(f", its text is part of {other}'s message {hosts}" if hosts else "")
-        return Text(f"{roles} {words}", style=style) + merged + Text(
+        return Text.assemble((f"{roles} {words}", style)) + merged + Text(
             f"  {_places(group)}, {sum(tokens) if first.kind != 'moved' else tokens[0]:,} tokens",
             style="dim")
     same_role = first.role_a == first.role_b
     roles = str(first.role_a) if same_role else f"{first.role_a} → {first.role_b}"
     what = "system prompt" if roles == "system" else f"{roles} message"
-    line = Text(f"{len(group)} {what}s" if len(group) > 1 else what, style="bold")
+    line = Text.assemble((f"{len(group)} {what}s" if len(group) > 1 else what, "bold"))
     if first.kind == "form":
         line += Text(": the same content, written in another way")
     names = dict.fromkeys((one.name_a, one.name_b) for one in group)

@@ -135,7 +135,7 @@ def value_text(value: Any, *, full: bool) -> str:
 
 def change_text(change: Change, *, full: bool) -> Text:
     """Return one difference of two JSON values on one line."""
-    line = Text(f"{_path(change.path)}: ", style="cyan")
+    line = Text.assemble((f"{_path(change.path)}: ", "cyan"))
     if change.kind == "reordered":
         names = ", ".join(map(str, change.b)) if isinstance(change.b, list) else ""
         return line + Text("another order: ") + Text(names, style=B)

@@ -96,7 +96,7 @@ class _TrialWatch:
 
     def _print(self, agent: str, line: Text) -> None:
         room = self._room(agent)
-        prefix = Text(self._prefix(agent), style=self._style)
+        prefix = Text.assemble((self._prefix(agent), self._style))
         for part in line.wrap(self._console, room) if room else [line]:
             self._console.print(prefix + part, soft_wrap=True)
 
