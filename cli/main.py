@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cassette": ("agentdyno.cli.cassette:cassette", "List, show, compare and check recordings."),
     "diff": ("agentdyno.cli.diff:diff", "Compare what two trials sent to the model."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
-    "import": ("agentdyno.cli.imports:import_command", "Turn recorded conversations into scenarios."),
+    "import": ("agentdyno.cli.imports:import_command", "Make scenarios of recorded conversations."),
     "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),
     "agent": ("agentdyno.cli.agent:agent", "List and show the shared agent definitions."),
     "env": ("agentdyno.cli.env:env", "List, make and remove the runners' environments."),

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from agentdyno.cli.approver import ask_on
 from agentdyno.cli.context import stderr_console, stdout_console
 from agentdyno.cli.database import address, open_database, run_async
 from agentdyno.cli.jsonreport import report_json
@@ -22,10 +23,12 @@ from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.matrix import Brake
 from agentdyno.experiments.request import Request, read_request
 from agentdyno.experiments.session import Report, run_session
+from agentdyno.experiments.sources import open_budgets
 from agentdyno.experiments.summary import summarize
 from agentdyno.memory.embedder import Embedder
 from agentdyno.memory.server import MemoryServer
 from agentdyno.store.database import CONNECTION_ERRORS, Pool
+from agentdyno.store.ledger import SpendLedger
 from agentdyno.store.spool import Spool, import_spools
 from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
@@ -38,7 +41,7 @@ def execute(
 ) -> int:
     """Run the matrix, print what came out, write the JSON report; returns the exit code."""
     progress = stderr_console()
-    with RunView(progress) as view:
+    with RunView(progress, watch=options.watch) as view:
         report, trials = run_async(run_matrix(settings, options, view))
     rows = summarize(trials)
     if json_file != "-":
@@ -90,9 +93,16 @@ async def _measure(
     brake, store = Brake(), TrialStore(pool)
     async with open_embedder(settings) as embedder:
         memory = MemoryServer(pool, embedder, revive=revive)
-        with _ctrl_c(brake, view):
-            async with TrialWriter(store, matrix, spool, revive=revive) as writer:
-                return await run_session(request, store, writer, memory, brake=brake, view=view)
+        approver = ask_on(view) if request.options.ask_at_90 else None
+        ledger = SpendLedger(pool, matrix, revive=revive)
+        async with (
+            open_budgets(request, ledger, approver) as budgets,
+            TrialWriter(store, matrix, spool, revive=revive) as writer,
+        ):
+            with _ctrl_c(brake, view):
+                return await run_session(
+                    request, store, writer, memory, budgets=budgets, brake=brake, view=view
+                )
 
 
 @contextlib.asynccontextmanager
@@ -142,6 +152,8 @@ def explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
             f"stored already: {len(report.reused)} of {len(report.planned)}; "
             "--fresh runs them again.", style="dim",
         )
+    if report.stopped:
+        console.print(f"[yellow]stopped[/]: {escape(report.stopped)}")
     if report.missing:
         console.print(f"still missing: {report.missing}; the same command runs them.")
     if trials:
@@ -161,6 +173,8 @@ def exit_code(report: Report, trials: Sequence[Trial], *, strict: bool) -> int:
         return INTERRUPTED
     if not trials:
         return NOTHING_RAN
+    if report.stopped:
+        return FAILED
     faulty = any(trial.outcome is Outcome.HARNESS_FAULT for trial in trials)
     if faulty or (strict and (report.skipped or report.missing)):
         return HARNESS_FAULT

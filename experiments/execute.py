@@ -8,15 +8,16 @@ from typing import Any
 
 from agentdyno.core.errors import DynoError
 from agentdyno.core.event import Event, Message, Step, WireRecord
-from agentdyno.core.sink import Sink
+from agentdyno.core.sink import Sink, Watch
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Outcome, Trial, WorkerReport
 from agentdyno.evals.checks import evaluate
 from agentdyno.evals.conformance import conformance, swallowed
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.experiments.sources import Sources, TrialSource
 from agentdyno.experiments.user import UserSimulator
 from agentdyno.memory.server import MemoryServer
-from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.runners.pool import TrialHost, WorkerReplaced
 
 Sealed = tuple[Trial, Sequence[WireRecord]]
@@ -30,6 +31,9 @@ class Executor:
 
     bench: Bench
     memory: MemoryServer
+    sources: Sources
+    watch: Callable[[PlannedTrial], Watch | None] = lambda planned: None
+    """Who looks at a trial while it runs."""
 
     async def run(self, planned: PlannedTrial, host: TrialHost) -> Sealed:
         """Execute one trial to its end and grade it.
@@ -51,17 +55,23 @@ class Executor:
     async def _attempt(self, planned: PlannedTrial, host: TrialHost, *, last: bool) -> Sealed:
         sink = Sink(
             trial_id=planned.id, token=secrets.token_urlsafe(24), limits=planned.limits,
-            seed=planned.key.seed,
+            seed=planned.key.seed, watch=self.watch(planned),
         )
         started_at = datetime.now(UTC).isoformat()
-        report, end_state = WorkerReport(ended="cancelled"), {}
+        report = WorkerReport(ended="cancelled")
+        end_state: dict[str, Any] = {}
+        try:
+            source = self.sources.open(planned, sink)
+        except DynoError as error:
+            sink.end(Outcome.HARNESS_FAULT, str(error))
+            return self._seal(planned, sink, report, end_state, started_at, 0.0), ()
         self.bench.models.open(
-            sink, planned.scenario.callers, ScriptedUpstream(planned.script, planned.key.seed),
+            sink, planned.scenario.callers, source.upstream, guard=source.guard,
             retries=planned.key.retries,
         )
         user = self._user(sink, planned)
         try:
-            await self._open(sink, planned)
+            await self._open(sink, planned, source)
             report = await host.run(
                 self._assignment(sink, planned), _stamped(sink), last_attempt=last,
                 started=sink.rezero, user=user,
@@ -70,11 +80,11 @@ class Executor:
             sink.end(Outcome.HARNESS_FAULT, str(error))
         finally:
             duration_s = sink.now()
-            end_state = await self._close(sink, planned)
+            notes = (*source.notes(), *self._unused_results(sink, source))
+            end_state = await self._close(sink, planned, source)
         trial = self._seal(planned, sink, report, end_state, started_at, duration_s)
-        if user is not None:
-            trial = trial.model_copy(update={"user_turns": tuple(user.said)})
-        return trial, sink.wire
+        said = trial.user_turns if user is None else tuple(user.said)
+        return trial.model_copy(update={"user_turns": said, "notes": notes}), sink.wire
 
     def _user(self, sink: Sink, planned: PlannedTrial) -> UserSimulator | None:
         scenario = planned.scenario
@@ -85,21 +95,31 @@ class Executor:
             base_url=self.bench.endpoint(sink.trial_id, scenario.user.agent).model_base_url,
         )
 
-    async def _open(self, sink: Sink, planned: PlannedTrial) -> None:
+    async def _open(self, sink: Sink, planned: PlannedTrial, source: TrialSource) -> None:
         scenario = planned.scenario
-        await self.memory.seed(sink.trial_id, scenario.scenario.memory.seed)
+        if source.recorded is None:
+            await self.memory.seed(sink.trial_id, scenario.scenario.memory.seed)
         await self.bench.tools.open(
-            sink, scenario.agents, scenario.scenario.mcpServers, scenario.folder
+            sink, scenario.agents, scenario.scenario.mcpServers, scenario.folder,
+            recorded=source.recorded, faults=planned.faults,
         )
 
-    async def _close(self, sink: Sink, planned: PlannedTrial) -> dict[str, Any]:
+    def _unused_results(self, sink: Sink, source: TrialSource) -> tuple[str, ...]:
+        unused = self.bench.tools.unused(sink.trial_id) if source.recorded is not None else ()
+        return tuple(f"recorded, but never asked for: {line}" for line in unused)
+
+    async def _close(
+        self, sink: Sink, planned: PlannedTrial, source: TrialSource
+    ) -> dict[str, Any]:
         self.bench.models.close(sink.trial_id)
         states = await self.bench.tools.close(sink.trial_id)
+        if source.recorded is not None:
+            return states
         memory = await self.memory.end_state(sink.trial_id)
         return {**states, "memory": memory} if uses_memory(planned) and memory else states
 
     def _assignment(self, sink: Sink, planned: PlannedTrial) -> Assignment:
-        agents = planned.scenario.agents
+        agents = tuple(map(_neutral, planned.scenario.agents))
         return Assignment(
             trial_id=sink.trial_id,
             pattern=planned.scenario.scenario.pattern,
@@ -135,6 +155,12 @@ class Executor:
             report=report,
             usage_reported=report.answer.usage if report.answer else None,
         )
+
+
+def _neutral(agent: AgentSpec) -> AgentSpec:
+    """Return `agent` without its model's real name: some frameworks behave by it, and the gateway
+    knows the model from the agent."""
+    return agent.model_copy(update={"model": "default"}) if ":" in agent.model else agent
 
 
 def uses_memory(planned: PlannedTrial) -> bool:

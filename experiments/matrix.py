@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentdyno.core.event import WireRecord
+from agentdyno.core.sink import Watch
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.runners.pool import TrialHost
@@ -26,13 +27,27 @@ class Watcher:
     def ended(self, trial: Trial) -> None:
         """A trial is sealed and kept."""
 
+    def watch(self, planned: PlannedTrial) -> Watch | None:
+        """Return what is to be told of a trial as it happens; null tells nothing."""
+        return None
+
+    def note(self, text: str) -> None:
+        """Something is to be said about the run."""
+
 
 @dataclass(eq=False)
 class Brake:
     """Two ways to stop: finish what runs (`soft`), or drop it (`hard`)."""
 
     soft: bool = False
+    why: str = ""
+    """Why the run stops itself; "" when a person stops it."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def stop(self, why: str) -> None:
+        """Start nothing new, for a reason of the run's own."""
+        if not self.soft:
+            self.soft, self.why = True, why
 
     def press(self) -> None:
         """First press: start nothing new. Second press: cancel what runs."""

@@ -1,18 +1,33 @@
 """Matrix -> trials. A trial's identity is the hash of everything that decides what it does."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from agentdyno.core.canonical import content_hash
-from agentdyno.core.settings import RunOptions
+from agentdyno.core.errors import UsageError
+from agentdyno.core.fault import FaultPlan, plan_of
+from agentdyno.core.model import ModelChoice
+from agentdyno.core.settings import Budget, RunOptions
 from agentdyno.core.spec import Limits
 from agentdyno.core.trial import TrialKey
+from agentdyno.models.cassette.library import CassetteLibrary
 from agentdyno.models.script import Script
 from agentdyno.runners.ref import RunnerRef
 from agentdyno.scenarios.loader import LoadedScenario
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a stored trial changes, so that old ones are not taken for new."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A scenario with what its answers come from."""
+
+    loaded: LoadedScenario
+    script: Script | None = None
+    """Rules of the scripted model; null unless it answers."""
+    choices: Mapping[str, ModelChoice] = field(default_factory=dict)
+    """Live model by agent; empty unless some calls may go live."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +37,12 @@ class PlannedTrial:
     id: str
     key: TrialKey
     scenario: LoadedScenario
-    script: Script
+    script: Script | None
     runner: RunnerRef
     limits: Limits
+    choices: Mapping[str, ModelChoice] = field(default_factory=dict)
+    """Live model by agent."""
+    faults: FaultPlan | None = None
 
 
 def trial_id(key: TrialKey) -> str:
@@ -37,45 +55,123 @@ def scenario_digest(scenario: LoadedScenario, limits: Limits, embedder: str | No
     return content_hash([scenario.digest, limits.model_dump(mode="json"), embedder])
 
 
-def _trial(
-    scenario: LoadedScenario, script: Script, runner: RunnerRef, options: RunOptions,
+def plan(
+    options: RunOptions,
+    scenarios: Sequence[Prepared],
+    runners: Sequence[RunnerRef],
+    *,
+    embedder: str | None = None,
+    fault_plans: Sequence[FaultPlan | None] | None = None,
+) -> tuple[PlannedTrial, ...]:
+    """Return the matrix as trials, repeat by repeat so that every column fills evenly.
+
+    Args:
+        embedder: what makes the memory's vectors; null while memory is lexical.
+        fault_plans: one cell for each; null leaves every scenario its own faults.
+
+    Raises:
+        UsageError: trials are to be replayed of which there is no recording, or recorded under
+            faults.
+    """
+    cells = _cells(options, scenarios, runners, fault_plans)
+    recordings = CassetteLibrary(options.cassettes)
+    planned, missing = [], []
+    for repeat in range(options.trials):
+        for scenario, runner, faults in cells:
+            key = _key(scenario, runner, options, faults, embedder, repeat)
+            if _replays(options):
+                if not recordings.path(key).exists():
+                    missing.append(str(recordings.path(key)))
+                    continue
+                key = key.model_copy(update={
+                    "model_digest": content_hash([key.model_digest, recordings.digest(key)])
+                })
+            planned.append(PlannedTrial(
+                id=trial_id(key), key=key, scenario=scenario.loaded, script=scenario.script,
+                runner=runner, limits=_limits(scenario, options), choices=scenario.choices,
+                faults=faults,
+            ))
+    if missing:
+        raise UsageError(_not_recorded(missing), "record them first, with --model record")
+    return tuple(planned)
+
+
+def _cells(
+    options: RunOptions, scenarios: Sequence[Prepared], runners: Sequence[RunnerRef],
+    fault_plans: Sequence[FaultPlan | None] | None,
+) -> list[tuple[Prepared, RunnerRef, FaultPlan | None]]:
+    cells = [
+        (scenario, runner, faults)
+        for scenario in scenarios
+        for runner in runners
+        for faults in (
+            [plan_of("scenario", scenario.loaded.scenario.faults)]
+            if fault_plans is None else fault_plans
+        )
+    ]
+    if options.model == "record" and any(faults for _, _, faults in cells):
+        raise UsageError(
+            "--model record would keep answers that a fault has changed.",
+            "record without --faults; a replay may inject them",
+        )
+    return cells
+
+
+def _replays(options: RunOptions) -> bool:
+    return options.model == "replay" or options.tools == "replay"
+
+
+def _not_recorded(missing: Sequence[str]) -> str:
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return f"there is no recording {', '.join(missing[:3])}{more}."
+
+
+def _limits(scenario: Prepared, options: RunOptions) -> Limits:
+    limits = scenario.loaded.scenario.limits
+    if options.timeout_s is None:
+        return limits
+    return limits.model_copy(update={"timeout_s": options.timeout_s})
+
+
+def _key(
+    scenario: Prepared, runner: RunnerRef, options: RunOptions, faults: FaultPlan | None,
     embedder: str | None, repeat: int,
-) -> PlannedTrial:
-    limits = scenario.scenario.limits
-    if options.timeout_s is not None:
-        limits = limits.model_copy(update={"timeout_s": options.timeout_s})
-    key = TrialKey(
-        scenario=scenario.scenario.name,
-        scenario_digest=scenario_digest(scenario, limits, embedder),
+) -> TrialKey:
+    digest = scenario_digest(scenario.loaded, _limits(scenario, options), embedder)
+    if options.trial_budget != Budget():
+        digest = content_hash([digest, options.trial_budget.model_dump(mode="json")])
+    model, depends_on = _model(scenario, options)
+    return TrialKey(
+        scenario=scenario.loaded.scenario.name,
+        scenario_digest=digest,
         runner=runner.name,
         runner_version=runner.version,
         runner_digest=runner.digest,
-        model_digest=script.digest,
+        model=model,
+        model_digest=depends_on,
+        tools=options.tools,
+        retries=options.retries,
+        faults=faults.key if faults else "",
         repeat=repeat,
         seed=options.seed + repeat,
         stream=options.stream,
         isolation=options.isolation,
     )
-    return PlannedTrial(
-        id=trial_id(key), key=key, scenario=scenario, script=script, runner=runner, limits=limits
-    )
 
 
-def plan(
-    options: RunOptions,
-    scenarios: Iterable[tuple[LoadedScenario, Script]],
-    runners: Iterable[RunnerRef],
-    embedder: str | None = None,
-) -> tuple[PlannedTrial, ...]:
-    """Return the matrix as trials, repeat by repeat so that every column fills evenly.
-
-    `embedder` is what makes the memory's vectors; null while memory is lexical.
-    """
-    cells = [
-        (scenario, script, runner) for scenario, script in scenarios for runner in runners
-    ]
-    return tuple(
-        _trial(scenario, script, runner, options, embedder, repeat)
-        for repeat in range(options.trials)
-        for scenario, script, runner in cells
+def _model(scenario: Prepared, options: RunOptions) -> tuple[str, str]:
+    """Return what answers, for people, and the hash of what that depends on."""
+    if scenario.script is not None:
+        return "scripted", scenario.script.digest
+    names = ", ".join(dict.fromkeys(choice.model for choice in scenario.choices.values()))
+    choices = {
+        agent: choice.model_dump(mode="json") for agent, choice in scenario.choices.items()
+    }
+    if options.model != "replay":
+        return names, content_hash(choices)
+    depends_on = content_hash([choices, options.on_miss, options.fork_at, options.pace])
+    if options.fork_at is not None:
+        return f"replay, {names} from call {options.fork_at + 1}", depends_on
+    return ("replay", depends_on) if options.on_miss == "fail" else (
+        f"replay, else {names}", depends_on
     )

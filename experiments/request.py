@@ -1,11 +1,15 @@
 """What a run is asked for: every file and name read and found good before anything starts."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentdyno.core.errors import EnvironmentFault, InputError, Problem
+from agentdyno.core.fault import FaultPlan, read_fault_plan
 from agentdyno.core.settings import RunOptions, Settings
+from agentdyno.experiments.choices import choices_of
+from agentdyno.experiments.plan import Prepared
+from agentdyno.models.providers import Catalogue, read_providers
 from agentdyno.models.script import Script, load_script
 from agentdyno.runners import envs
 from agentdyno.runners.ref import RunnerRef
@@ -17,10 +21,14 @@ class Request:
     """A run, with nothing left to look up."""
 
     options: RunOptions
-    scenarios: tuple[tuple[LoadedScenario, Script], ...]
+    scenarios: tuple[Prepared, ...]
     runners: tuple[RunnerRef, ...]
     unresolved: Mapping[str, EnvironmentFault]
     """Runners of a version that cannot be had, with the reason, by what the user typed."""
+    catalogue: Catalogue | None = None
+    """Providers and their keys; null unless some calls may go live."""
+    fault_plans: tuple[FaultPlan | None, ...] | None = None
+    """One cell of the matrix for each; null leaves every scenario its own faults."""
 
 
 def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
@@ -35,10 +43,51 @@ def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
         path = shown(loaded.folder / "scenario.yaml")
         raise InputError([Problem(
             file=path, line=1, key="script",
-            message="this scenario has no script, and the scripted model is the only one so far",
+            message="this scenario has no script for the scripted model; "
+                    "add one, or name another with --model",
         )])
     names = [agent.name for agent in loaded.callers]
     return loaded, load_script(loaded.script_path, names, loaded.variables)
+
+
+def goes_live(options: RunOptions) -> bool:
+    """Tell whether a provider may be asked."""
+    if options.model == "replay":
+        return options.on_miss == "live" or options.fork_at is not None
+    return options.model in ("live", "record")
+
+
+def _prepare(name: str, options: RunOptions) -> Prepared:
+    if options.model == "scripted":
+        loaded, script = load_scripted(name)
+        return Prepared(loaded=loaded, script=script)
+    loaded = load_scenario(name)
+    choices = choices_of(loaded, options.llm) if goes_live(options) else {}
+    return Prepared(loaded=loaded, choices=choices)
+
+
+def _scenarios(options: RunOptions) -> tuple[Prepared, ...]:
+    problems: list[Problem] = []
+    scenarios: list[Prepared] = []
+    for name in options.scenarios:
+        try:
+            scenarios.append(_prepare(name, options))
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise InputError(problems, "correct these lines, then: agentdyno validate")
+    return tuple(scenarios)
+
+
+def _catalogue(
+    settings: Settings, options: RunOptions, scenarios: Sequence[Prepared]
+) -> Catalogue | None:
+    if not goes_live(options):
+        return None
+    catalogue = read_providers(options.providers, options.env_file, settings.environment)
+    for one in scenarios:
+        catalogue.check(one.choices)
+    return catalogue
 
 
 async def read_request(settings: Settings, options: RunOptions) -> Request:
@@ -47,18 +96,12 @@ async def read_request(settings: Settings, options: RunOptions) -> Request:
     A version that a user names may have to be locked first, which asks a package index.
 
     Raises:
-        UsageError: an unknown scenario or runner.
+        UsageError: an unknown scenario, runner, model or provider, or a key that is missing.
         InputError: the problems of all scenario and script files.
     """
-    problems: list[Problem] = []
-    scenarios: list[tuple[LoadedScenario, Script]] = []
-    for name in options.scenarios:
-        try:
-            scenarios.append(load_scripted(name))
-        except InputError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InputError(problems, "correct these lines, then: agentdyno validate")
+    scenarios = _scenarios(options)
+    catalogue = _catalogue(settings, options, scenarios)
+    fault_plans = (read_fault_plan(options.faults),) if options.faults else None
     typed = tuple(dict.fromkeys(options.runners))
     found = await asyncio.gather(
         *(envs.resolve(spec, settings.cache) for spec in typed), return_exceptions=True
@@ -73,6 +116,6 @@ async def read_request(settings: Settings, options: RunOptions) -> Request:
         else:
             runners[result.label] = result
     return Request(
-        options=options, scenarios=tuple(scenarios), runners=tuple(runners.values()),
-        unresolved=unresolved,
+        options=options, scenarios=scenarios, runners=tuple(runners.values()),
+        unresolved=unresolved, catalogue=catalogue, fault_plans=fault_plans,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agentdyno.core.errors import DynoError, EnvironmentFault, InputError
@@ -14,8 +14,12 @@ from agentdyno.experiments.execute import Executor, uses_memory
 from agentdyno.experiments.matrix import Brake, Watcher, run_trials
 from agentdyno.experiments.plan import PlannedTrial, plan
 from agentdyno.experiments.request import Request
+from agentdyno.experiments.sources import Sources, open_sources, secrets_of
 from agentdyno.experiments.toolcheck import tool_problems
 from agentdyno.memory.server import MemoryServer
+from agentdyno.models.budget import Budgets
+from agentdyno.models.cassette.cassette import Cassette
+from agentdyno.models.cassette.library import CassetteLibrary
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.runners import envs
 from agentdyno.runners.inprocess import InProcessHost
@@ -39,6 +43,8 @@ class Report:
     skipped: dict[str, DynoError] = field(default_factory=dict)
     """Runners that cannot be started, with the reason, by label."""
     interrupted: bool = False
+    stopped: str = ""
+    """Why the run stopped itself before its end."""
 
     @property
     def missing(self) -> int:
@@ -104,7 +110,9 @@ async def _environments(
 
 async def _check_tools(bench: Bench, request: Request) -> None:
     """Refuse tools that no server offers, before any trial runs."""
-    found = [await tool_problems(bench.tools, loaded) for loaded, _ in request.scenarios]
+    if request.options.tools == "replay":
+        return
+    found = [await tool_problems(bench.tools, one.loaded) for one in request.scenarios]
     if problems := [problem for some in found for problem in some]:
         raise InputError(problems, "correct these lines, then: agentdyno validate")
 
@@ -114,61 +122,122 @@ async def _todo(
 ) -> tuple[list[PlannedTrial], frozenset[str]]:
     """Return what is missing, and the ids of what is stored.
 
-    A harness fault says nothing about the agent, so it counts as missing.
+    A harness fault says nothing about the agent, so it counts as missing; so does a trial that
+    was stopped because its run's or its day's budget was spent.
     """
     if options.fresh:
         return list(planned), frozenset()
     stored = await store.stored(
         [trial.id for trial in planned], without=(Outcome.HARNESS_FAULT,)
     )
+    stored = set(stored) - await _starved(store, stored)
     return [trial for trial in planned if trial.id not in stored], frozenset(stored)
+
+
+async def _starved(store: TrialStore, stored: Iterable[str]) -> set[str]:
+    """Return those of the stored trials that a budget beyond their own has stopped."""
+    ids = list(stored)
+    unlimited = await store.stored(ids, without=(Outcome.LIMIT,))
+    limited = await store.load([trial_id for trial_id in ids if trial_id not in unlimited])
+    return {
+        trial.id for trial in limited
+        if any(event.kind == "budget" and event.scope != "trial"
+               and event.step in ("stopped", "denied") for event in trial.events)
+    }
 
 
 async def run_session(
     request: Request, store: TrialStore, writer: TrialWriter, memory: MemoryServer,
-    *, brake: Brake, view: View,
+    *, budgets: Budgets | None, brake: Brake, view: View,
 ) -> Report:
     """Run what is missing of the matrix that `request` asks for.
 
     Runners whose environment cannot be made or started are left out and reported.
     """
     options = request.options
-    planned = plan(options, request.scenarios, request.runners, memory.embedder_id)
+    planned = plan(
+        options, request.scenarios, request.runners, embedder=memory.embedder_id,
+        fault_plans=request.fault_plans,
+    )
     todo, reused = await _todo(store, planned, options)
     report = Report(skipped=dict(request.unresolved), reused=reused)
     if todo:
-        async with open_bench(ModelGateway(), ToolGateway({"memory": memory})) as bench:
-            report.ran = await _run(bench, request, todo, report, writer, memory, brake, view)
+        async with (
+            open_sources(request, budgets) as sources,
+            open_bench(ModelGateway(), ToolGateway({"memory": memory})) as bench,
+        ):
+            run = _Run(request=request, bench=bench, sources=sources, writer=writer,
+                       memory=memory, brake=brake, view=view)
+            report.ran = await run.trials(todo, report)
+    if options.model == "record":
+        await _keep_stored(store, request, planned, reused)
     report.planned = tuple(
         trial for trial in planned
         if trial.id in reused or trial.runner.label not in report.skipped
     )
-    report.interrupted = brake.soft
+    report.interrupted, report.stopped = brake.soft and not brake.why, brake.why
     return report
 
 
-async def _run(
-    bench: Bench, request: Request, todo: Sequence[PlannedTrial], report: Report,
-    writer: TrialWriter, memory: MemoryServer, brake: Brake, view: View,
-) -> list[str]:
-    """Run `todo` on the runners that can be started; the others land in `report.skipped`."""
-    options = request.options
-    wanted = {trial.runner.label: trial.runner for trial in todo}
-    refs, _ = await asyncio.gather(
-        _environments(list(wanted.values()), options, view, report.skipped),
-        _check_tools(bench, request),
-    )
-    with_memory = {trial.id for trial in todo if uses_memory(trial)}
+async def _keep_stored(
+    store: TrialStore, request: Request, planned: Sequence[PlannedTrial],
+    reused: Collection[str],
+) -> None:
+    """Record trials that were stored already and have lost their cassette, or never had one."""
+    recordings, secrets = CassetteLibrary(request.options.cassettes), secrets_of(request)
+    for trial in planned:
+        if trial.id in reused and not recordings.path(trial.key).exists():
+            [stored] = await store.load([trial.id])
+            wire = await store.wire(trial.id)
+            recordings.save(Cassette.of(stored, wire, scrub=secrets))
 
-    async def keep(trial: Trial, wire: Sequence[WireRecord]) -> None:
-        await writer.put(trial, wire)
-        if trial.id in with_memory:
-            await memory.keep(trial)
 
-    async with _hosts(refs, options, report.skipped) as hosts:
-        able = [trial for trial in todo if trial.runner.label not in report.skipped]
-        view.planned(able, len(report.reused))
-        return await run_trials(
-            able, Executor(bench=bench, memory=memory).run, hosts, keep,
-            concurrency=options.concurrency, brake=brake, watcher=view,
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What the trials of one run share."""
+
+    request: Request
+    bench: Bench
+    sources: Sources
+    writer: TrialWriter
+    memory: MemoryServer
+    brake: Brake
+    view: View
+
+    async def trials(self, todo: Sequence[PlannedTrial], report: Report) -> list[str]:
+        """Run `todo` on the runners that can be started; the others land in `report.skipped`."""
+        options, view = self.request.options, self.view
+        wanted = {trial.runner.label: trial.runner for trial in todo}
+        refs, _ = await asyncio.gather(
+            _environments(list(wanted.values()), options, view, report.skipped),
+            _check_tools(self.bench, self.request),
         )
+        with_memory = {trial.id for trial in todo if uses_memory(trial)}
+
+        async def keep(trial: Trial, wire: Sequence[WireRecord]) -> None:
+            await self.writer.put(trial, wire)
+            if trial.id in with_memory:
+                await self.memory.keep(trial)
+            if unrecorded := await asyncio.to_thread(self.sources.keep, trial, wire):
+                view.note(unrecorded)
+
+        executor = Executor(
+            bench=self.bench, memory=self.memory, sources=self.sources, watch=view.watch
+        )
+
+        async def execute(
+            planned: PlannedTrial, host: TrialHost
+        ) -> tuple[Trial, Sequence[WireRecord]]:
+            sealed = await executor.run(planned, host)
+            budgets = self.sources.budgets
+            if budgets is not None and (spent := budgets.exhausted):
+                self.brake.stop(spent)
+            return sealed
+
+        async with _hosts(refs, options, report.skipped) as hosts:
+            able = [trial for trial in todo if trial.runner.label not in report.skipped]
+            view.planned(able, len(report.reused))
+            return await run_trials(
+                able, execute, hosts, keep,
+                concurrency=options.concurrency, brake=self.brake, watcher=view,
+            )

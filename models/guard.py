@@ -37,16 +37,17 @@ def payees_of(choices: Mapping[str, ModelChoice]) -> Payees:
     Args:
         choices: by agent; fallbacks are resolved. Agents without a choice never go live.
     """
-    chains = {agent: _chain(choice) for agent, choice in choices.items()}
+    chains = {agent: chain(choice) for agent, choice in choices.items()}
     return lambda request: chains.get(request.agent, ())
 
 
-def _chain(choice: ModelChoice) -> tuple[Payee, ...]:
+def chain(choice: ModelChoice) -> tuple[Payee, ...]:
+    """Return a model and its fallbacks, in the order in which they are asked."""
     payee = (choice.provider, choice.name)
     behind = choice.fallback
     if isinstance(behind, str):
         raise ValueError(f"the fallback {behind!r} is a name that nobody looked up")
-    return (payee, *_chain(behind)) if behind else (payee,)
+    return (payee, *chain(behind)) if behind else (payee,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
