@@ -33,6 +33,8 @@ from agentdyno.store.spool import Spool, import_spools
 from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
 
+REASON_LINES = 30
+"""Lines of a harness fault's reason that are shown at once; `show` has them all."""
 PASSED, FAILED, INTERRUPTED, HARNESS_FAULT, NOTHING_RAN = 0, 1, 2, 3, 5
 
 
@@ -156,6 +158,11 @@ def explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
         console.print(f"[yellow]stopped[/]: {escape(report.stopped)}")
     if report.missing:
         console.print(f"still missing: {report.missing}; the same command runs them.")
+    faulty = next((trial for trial in trials if trial.outcome is Outcome.HARNESS_FAULT), None)
+    if faulty is not None:
+        lines = faulty.reason.splitlines()
+        told = "\n  ".join([*lines[:REASON_LINES], *(["..."] if lines[REASON_LINES:] else [])])
+        console.print(f"  {told}", markup=False)
     if trials:
         shown = next((trial for trial in trials if not _good(trial)), trials[0])
         console.print(f"see one trial: agentdyno show {shown.id[:10]}")
