@@ -7,6 +7,7 @@ retries, circuit breaker, limits, prices.
 """
 
 import asyncio
+import gc
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import uvloop
 from endless import LIMITS, ShortSink
 
+from agentdyno.cli.main import GC_THRESHOLD
 from agentdyno.core.model import ModelChoice
 from agentdyno.core.spec import AgentSpec
 from agentdyno.experiments.bench import open_bench
@@ -42,4 +44,5 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*GC_THRESHOLD)
     uvloop.run(main(int(sys.argv[1])))

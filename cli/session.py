@@ -162,7 +162,7 @@ def explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
     if faulty is not None:
         lines = faulty.reason.splitlines()
         told = "\n  ".join([*lines[:REASON_LINES], *(["..."] if lines[REASON_LINES:] else [])])
-        console.print(f"  {told}", markup=False)
+        console.print(f"  {told}", markup=False, soft_wrap=True)
     if trials:
         shown = next((trial for trial in trials if not _good(trial)), trials[0])
         console.print(f"see one trial: agentdyno show {shown.id[:10]}")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.event import Fault, ModelCall, ModelTry, ToolCall, ToolsListed
-from agentdyno.core.trial import Outcome, Trial
+from agentdyno.core.trial import USER_SIMULATOR, Outcome, Trial
 
 Status = Literal["recovered", "failed", "not_reached", "no_baseline", "harness_fault"]
 
@@ -117,7 +117,9 @@ def _without_faults(trial: Trial) -> dict[str, Any]:
 
 
 def _count(trial: Trial, kind: type[ModelCall] | type[ToolCall]) -> int:
-    return sum(isinstance(event, kind) for event in trial.events)
+    return sum(
+        isinstance(event, kind) and event.agent != USER_SIMULATOR for event in trial.events
+    )
 
 
 def _name(call: ToolCall) -> str:
