@@ -22,6 +22,7 @@ from agentdyno.models.upstream import ModelRequest, Passage, UpstreamError
 
 _PATHS = {"chat": "/chat/completions", "responses": "/responses", "embeddings": "/embeddings"}
 _PASSED_HEADERS = ("x-request-id", "openai-", "retry-after", "x-ratelimit-")
+_LONG = 256 * 1024
 _MAX_ERROR = 64 * 1024
 _MAX_WHOLE = 256 * 1024 * 1024
 
@@ -72,10 +73,11 @@ class HttpUpstream:
             sock_read=target.row.idle_timeout_s,
         )
         answer = _Answer(request, slot)
+        body = with_model(request.body, request.json, target.model)
         try:
             response = await self.session.post(
-                # As a file: aiohttp sends long bytes in one go, while nothing else runs.
-                url, data=io.BytesIO(with_model(request.body, request.json, target.model)),
+                # Long ones as a file: aiohttp sends bytes in one go, while nothing else runs.
+                url, data=body if len(body) < _LONG else io.BytesIO(body),
                 headers=_headers(request), timeout=timeout, allow_redirects=False,
                 proxy=self.proxies.get(target.pool),
             )

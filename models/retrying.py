@@ -69,15 +69,8 @@ class RetryingUpstream:
 
     async def _answer(self, request: ModelRequest, first: int) -> Answered:
         call = _Call(self._inner, self._sink, request, first, self._provider, self._model)
-        loop = AsyncRetrying(
-            sleep=self._sleep, wait=self._wait, stop=self._must_stop,
-            retry=retry_if_exception(_may_help), reraise=True,
-            before_sleep=lambda state: call.record(
-                _decision(state), wait_s=state.upcoming_sleep
-            ),
-        )
         try:
-            answered = await call.attempt(loop)
+            answered = await call.attempt(self._again)
         except UpstreamError as error:
             if self._fallback is None or not _may_help(error):
                 call.record("circuit_open" if isinstance(error, CircuitOpen) else "give_up")
@@ -90,6 +83,15 @@ class RetryingUpstream:
                 call.record("answered")
             return answered
         return await self._fallback._answer(request, call.number + 1)
+
+    def _again(self, call: "_Call") -> AsyncRetrying:
+        return AsyncRetrying(
+            sleep=self._sleep, wait=self._wait, stop=self._must_stop,
+            retry=retry_if_exception(_may_help), reraise=True,
+            before_sleep=lambda state: call.record(
+                _decision(state), wait_s=state.upcoming_sleep
+            ),
+        )
 
     def _must_stop(self, state: RetryCallState) -> bool:
         """Stop after the last attempt, and where the wait would outlast the trial."""
@@ -130,8 +132,8 @@ class _Call:
         self._status: int | None = None
         self._error: str | None = None
 
-    async def attempt(self, again: AsyncRetrying) -> Answered:
-        """Ask until `again` has enough of it.
+    async def attempt(self, again: Callable[["_Call"], AsyncRetrying]) -> Answered:
+        """Ask until the loop that `again` makes has enough of it.
 
         It is brought in after the first failure, and told of that one first: around a call that
         needs no second attempt it would cost more CPU than all the rest of the gateway.
@@ -146,7 +148,7 @@ class _Call:
                 raise failed.pop()
             return await self._once()
 
-        answered: Answered = await again(next_one)
+        answered: Answered = await again(self)(next_one)
         return answered
 
     async def _once(self) -> Answered:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -39,9 +40,22 @@ def _template(postgres_dsn: str) -> str:
 @pytest.fixture
 def database(_template: str) -> Iterator[str]:
     """Address of a fresh, migrated database that nobody else uses."""
+    with _copy(_template) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def module_database(_template: str) -> Iterator[str]:
+    """The same for all tests of a file."""
+    with _copy(_template) as address:
+        yield address
+
+
+@contextmanager
+def _copy(template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    maintenance = _template.replace("/agentdyno?", "/postgres?")
+    maintenance = template.replace("/agentdyno?", "/postgres?")
     with psycopg.connect(maintenance, autocommit=True) as link:
         link.execute(sql.SQL("CREATE DATABASE {} TEMPLATE agentdyno").format(sql.Identifier(name)))
-        yield _template.replace("/agentdyno?", f"/{name}?")
+        yield template.replace("/agentdyno?", f"/{name}?")
         link.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -19,19 +19,19 @@ from agentdyno.store.trials import TrialStore
 
 
 @pytest.fixture(scope="module")
-def trials(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trial]:
+def trials(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trial]:
     """One trial of `refund_chat` on each runner, by runner."""
     report = tmp_path_factory.mktemp("run") / "report.json"
     done = subprocess.run(
         [sys.executable, "-P", "-m", "agentdyno", "run", "refund_chat", "--trials", "1",
          "--json", str(report), "--fail-on-error"],
-        env={**os.environ, "AGENTDYNO_DATABASE_URL": postgres_dsn,
+        env={**os.environ, "AGENTDYNO_DATABASE_URL": module_database,
              "AGENTDYNO_CACHE": str(load_settings().cache)},
         text=True, capture_output=True, check=False, cwd=Path("/"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     ids = [trial["id"] for trial in json.loads(report.read_text())["trials"]]
-    return {trial.key.runner: trial for trial in asyncio.run(_stored(postgres_dsn, ids))}
+    return {trial.key.runner: trial for trial in asyncio.run(_stored(module_database, ids))}
 
 
 async def _stored(dsn: str, ids: list[str]) -> list[Trial]:
