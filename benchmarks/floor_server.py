@@ -101,6 +101,8 @@ class Model(Connection):
         self.transport.write(STREAM + OPENING)
         for _ in range(tokens):
             await asyncio.sleep(between_s)
+            if self.transport.is_closing():
+                return
             self.transport.write(TOKEN)
         self.transport.write(ENDING)
 

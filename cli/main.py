@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Subcommand -> (dotted path, help line). The line stands here so that --help imports nothing."""
 
-GC_THRESHOLD = (50_000, 20, 20)
+GC_THRESHOLD = (20_000, 20, 20)
 """What a command imports lives until its end: looking for garbage in it at the usual rate is a
 fifth of the start-up's CPU, and a tenth of a model call's."""
 INTERRUPTED = 2
