@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentdyno.cli.context import load_settings, stderr_console, stdout_console
-from agentdyno.cli.options import model_options_with
+from agentdyno.cli.options import matrix_options, model_options_with
 
 if TYPE_CHECKING:
     from agentdyno.core.fault import FaultPlan
@@ -19,22 +19,7 @@ FORMAT = 1
 
 @click.command()
 @click.argument("scenario")
-@click.option(
-    "--runner", "-r", "runners", multiple=True, metavar="NAME[@VERSION]",
-    help="A column of the matrix; repeat it for more. Default: every runner, newest version.",
-)
-@click.option("--trials", "-n", default=1, show_default=True, help="Repeats of each cell.")
-@click.option("--seed", default=0, show_default=True, help="Seed of every seeded chance.")
-@click.option(
-    "--concurrency", "-c", default=2, show_default=True, help="Trials running at once."
-)
-@click.option("--timeout", type=float, metavar="SECONDS", help="Overrides the scenario's limit.")
-@click.option("--stream", is_flag=True, help="Ask the model for streamed responses.")
-@click.option("--fresh", is_flag=True, help="Run again what is stored already.")
-@click.option(
-    "--isolation", type=click.Choice(["worker", "inprocess"]), default="worker",
-    show_default=True, help="inprocess runs the framework in this process, for debugging.",
-)
+@matrix_options(trials=1)
 @click.option(
     "--json", "json_file", metavar="FILE", help="Also write the matrix as JSON; - is stdout."
 )

@@ -1,4 +1,4 @@
-"""The options of `run` that say where answers come from, and what they may cost."""
+"""Options that commands share: which trials run, where answers come from, what they may cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -70,6 +70,43 @@ def model_options(function: FunctionT) -> FunctionT:
     return model_options_with(
         retries="uniform", faults="Inject the faults of this plan instead of the scenario's own."
     )(function)
+
+
+def matrix_options(*, trials: int) -> Callable[[FunctionT], FunctionT]:
+    """Return a decorator that adds what says which trials run, and how: `trials` of each cell."""
+    options = (
+        click.option(
+            "--runner", "-r", "runners", multiple=True, metavar="NAME[@VERSION]",
+            help="A column of the matrix; repeat it for more. "
+                 "Default: every runner, newest version.",
+        ),
+        click.option(
+            "--trials", "-n", default=trials, show_default=True, help="Repeats of each cell."
+        ),
+        click.option(
+            "--seed", default=0, show_default=True, help="Seed of every seeded chance."
+        ),
+        click.option(
+            "--concurrency", "-c", default=2, show_default=True, help="Trials running at once."
+        ),
+        click.option(
+            "--timeout", type=float, metavar="SECONDS", help="Overrides the scenario's limit."
+        ),
+        click.option("--stream", is_flag=True, help="Ask the model for streamed responses."),
+        click.option("--fresh", is_flag=True, help="Run again what is stored already."),
+        click.option(
+            "--isolation", type=click.Choice(["worker", "inprocess"]), default="worker",
+            show_default=True,
+            help="inprocess runs the framework in this process, for debugging.",
+        ),
+    )
+
+    def decorate(function: FunctionT) -> FunctionT:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def model_options_with(*, retries: str, faults: str) -> Callable[[FunctionT], FunctionT]:

@@ -19,7 +19,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server inside somebody else's event loop: Ctrl-C belongs to the run, not to uvicorn."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -71,7 +71,7 @@ async def open_bench(models: ModelGateway, tools: ToolGateway) -> AsyncIterator[
         access_log=False, server_header=False, date_header=False, proxy_headers=False, ws="none",
         timeout_keep_alive=600, timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = Server(config)
     await tools.start()
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="bench")
     try:

@@ -6,6 +6,7 @@ per token where this takes 5, and 13 MB to import: with it the gateway would mis
 microseconds per token.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ _SAID = ("content", "refusal")
 _THOUGHT = ("reasoning_content", "reasoning")
 
 
-class Readout:
+class Readout(ABC):
     """What was read of one answer so far; what cannot be read is left out, never an error."""
 
     def __init__(self) -> None:
@@ -104,11 +105,13 @@ class Readout:
             self.texts.append(text)
             self.contents += 1
 
+    @abstractmethod
     def _event(self, data: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Read one event of a stream."""
 
+    @abstractmethod
     def _answer(self, data: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Read a whole body."""
 
 
 class ChatReadout(Readout):

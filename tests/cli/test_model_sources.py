@@ -12,7 +12,6 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import pytest
 import uvicorn
 
 from agentdyno.core.sink import Sink
+from agentdyno.experiments.bench import Server
 from agentdyno.experiments.request import load_scripted
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.scripted import ScriptedUpstream
@@ -27,20 +27,6 @@ from agentdyno.scenarios.loader import LIBRARY
 
 KEY = "sk-secret-of-the-provider-0123456789"
 RUNNER = "pydantic_ai"
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Any:
-        yield
 
 
 class Provider:
@@ -53,7 +39,7 @@ class Provider:
         gateway.open(self.sink, loaded.agents, ScriptedUpstream(script, 0))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.base = f"http://127.0.0.1:{self._socket.getsockname()[1]}/t/provider/guide/v1"
-        self._server = _Server(uvicorn.Config(
+        self._server = Server(uvicorn.Config(
             gateway, http="httptools", lifespan="off", log_config=None, access_log=False,
         ))
 
@@ -64,7 +50,7 @@ class Provider:
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        await self._server.ready.wait()
+        await self._server.listening.wait()
 
     async def stop(self) -> None:
         self._server.should_exit = True

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from agentdyno.cli.context import load_settings
 from agentdyno.core.model import ModelChoice
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits
+from agentdyno.experiments.bench import Server
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.providers import Catalogue, Providers, read_providers
 from agentdyno.models.upstream import Upstream
@@ -188,30 +188,16 @@ class Live:
         return made
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Any:
-        yield
-
-
 @pytest.fixture
 async def live() -> AsyncIterator[Live]:
     gateway = ModelGateway()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(
+    server = Server(uvicorn.Config(
         gateway, http="httptools", lifespan="off", log_config=None, access_log=False,
         timeout_graceful_shutdown=1,
     ))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.ready.wait()
+    await server.listening.wait()
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with aiohttp.ClientSession() as http:
         bench = Live(gateway=gateway, base=base, http=http, sleeps=Sleeps(), clock=[0.0], opened=[])

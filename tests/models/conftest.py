@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import uvicorn
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits
 from agentdyno.core.trial import Retries
+from agentdyno.experiments.bench import Server
 from agentdyno.models.conversation import Reply
 from agentdyno.models.embeddings import Embeddings, hash_ngrams
 from agentdyno.models.gateway import ModelGateway
@@ -24,20 +24,6 @@ from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import ModelRequest, Upstream
 
 TEAM = ("researcher", "analyst")
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextmanager
-    def capture_signals(self) -> Any:
-        yield
 
 
 @dataclass
@@ -145,9 +131,9 @@ async def bench() -> AsyncIterator[Bench]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(gateway, http="httptools", lifespan="off", log_config=None,
                             access_log=False, timeout_graceful_shutdown=1)
-    server = _Server(config)
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await server.ready.wait()
+    await server.listening.wait()
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with httpx2.AsyncClient(timeout=20, verify=False, trust_env=False) as http:
         yield Bench(gateway=gateway, http=http, base=base)
