@@ -7,6 +7,7 @@ from rich.text import Text
 
 from agentdyno.cli.table import dollars
 from agentdyno.core.event import (
+    Approval,
     BudgetStep,
     Event,
     Fault,
@@ -16,6 +17,7 @@ from agentdyno.core.event import (
     ModelTry,
     Step,
     ToolCall,
+    ToolGap,
     ToolsListed,
 )
 from agentdyno.experiments.summary import quantile
@@ -52,9 +54,14 @@ def event_line(event: Event, full: bool) -> Text:
             words = f"memory {event.operation} {shorten(event.query, full)!r}: {found}"
             return _time(event) + Text(words, style="magenta")
         case Message():
-            return _time(event) + Text("says  ", style="bold") + Text(shorten(event.text, full))
+            to = f"to {', '.join(event.to)}: " if event.to else ""
+            return _time(event) + Text(f"says  {to}", style="bold") + Text(shorten(event.text, full))
         case Step():
-            return _time(event) + Text(f"step  {event.name}", style="dim")
+            return _time(event) + step_line(event, full)
+        case Approval():
+            return _time(event) + approval_line(event, full)
+        case ToolGap():
+            return _time(event) + gap_line(event, full)
         case ToolsListed():
             names = ", ".join(tool["name"] for tool in event.tools) or "none"
             return _time(event) + Text(f"is offered: {shorten(names, full)}", style="dim")
@@ -130,6 +137,39 @@ def try_line(event: ModelTry, full: bool = False) -> Text:
     style = "dim" if event.decision == "answered" else "yellow"
     return Text(f"try   {event.attempt} of call {event.ordinal} at {asked}:{status}{why}: {then}",
                 style=style)
+
+
+def step_line(event: Step, full: bool = False) -> Text:
+    """Return which stage the team came to."""
+    name = shorten(event.name, full)
+    round = f"round {event.round} " if event.round else ""
+    words = {
+        "node": f"at {name}", "round": f"begins {name}", "selected": f"chooses {event.to}",
+        "handoff": f"hands over to {event.to}", "delegated": f"delegates to {event.to}: {name}",
+        "returned": f"returns to {event.to}", "stopped": f"stops: {name}",
+    }[event.action]
+    derived = " (derived)" if event.derived else ""
+    return Text(f"step  {round}{words}{derived}", style="dim")
+
+
+def approval_line(event: Approval, full: bool = False) -> Text:
+    """Return who decided what about a tool call."""
+    who = f" by {event.decided_by}" if event.decided_by else ""
+    why = f": {shorten(event.reason, full)}" if event.reason else ""
+    changed = ""
+    if event.arguments is not None:
+        changed = f" to {shorten(json.dumps(event.arguments, ensure_ascii=False), full)}"
+    style = "yellow" if event.decision in ("rejected", "timed_out") else "green"
+    return Text(
+        f"asks  {event.server}.{event.tool} ({event.risk} risk) {event.decision}{changed}{who}{why}",
+        style=style,
+    )
+
+
+def gap_line(event: ToolGap, full: bool = False) -> Text:
+    """Return which tools an agent misses."""
+    names = ", ".join(tool.name for tool in event.missing_tools)
+    return Text(f"lacks {shorten(names, full)}", style="yellow")
 
 
 def fault_line(event: Fault) -> Text:

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agentdyno.core.approval import PolicyAction
 from agentdyno.core.noun import Noun
+from agentdyno.core.spec import Risk
 
 ErrorKind = Literal[
     "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
@@ -133,19 +135,103 @@ class MemoryAccess(Timed):
 
 
 class Message(Timed):
-    """A text that one agent produced for the team, as the runner declares it."""
+    """A text that one agent produced for the team or the user, as the runner declares it."""
 
     kind: Literal["message"] = "message"
     text: str
     """The text."""
+    to: tuple[str, ...] = ()
+    """Agents that it is for; everybody in the team when empty."""
+    derived: bool = False
+    """Whether it was read off the wire, because the runner declares nothing."""
+
+
+StepAction = Literal["node", "round", "selected", "handoff", "delegated", "returned", "stopped"]
 
 
 class Step(Timed):
     """A stage of the team's work, as the runner declares it."""
 
     kind: Literal["step"] = "step"
+    action: StepAction = "node"
+    """`node`: an agent's place in a graph, pipeline or flow was entered. `round`: a round of a
+    conversation or loop began. `selected`: `agent`, who coordinates, chose `to` to speak.
+    `handoff`: `agent` passed control to `to`. `delegated`: `agent` gave `to` a task. `returned`:
+    `agent` gave `to` its result. `stopped`: the team's stop condition or limit was met."""
     name: str
-    """What the framework calls the stage."""
+    """What the framework calls the stage; the task of a delegation; the limit that stopped."""
+    to: str = ""
+    """Agent that gets control, a task or a result; "" when nobody does."""
+    round: int | None = None
+    """Number of the round, from 1."""
+    derived: bool = False
+    """Whether it was read off the wire, because the runner declares nothing."""
+
+
+class Approval(Timed):
+    """A tool call that the policy logged, or that waited for somebody's decision.
+
+    The time from start to end is waiting, which is in no latency.
+    """
+
+    kind: Literal["approval"] = "approval"
+    ordinal: int
+    """Number of the call among the agent's tool calls in the trial, from 0."""
+    server: str
+    tool: str
+    risk: Risk
+    """The tool's risk level."""
+    risk_from: Literal["policy", "annotations", "default"]
+    """Who says so: the scenario's policy, the tool's MCP annotations, or nobody."""
+    action: PolicyAction
+    """What the policy asked for."""
+    shown: dict[str, Any]
+    """Arguments that the approver was shown."""
+    decision: Literal["logged", "approved", "rejected", "modified", "timed_out"]
+    arguments: dict[str, Any] | None = None
+    """Arguments that the call was made with, where the approver changed them."""
+    approver: str
+    """Kind of the approver: `auto`, `deny`, `script`, `cli`, `queue`; "" when only logged."""
+    decided_by: str = ""
+    """Who decided: a person's name, or the kind again."""
+    decided_at: str = ""
+    """ISO 8601, UTC."""
+    reason: str = ""
+    """Why, in the approver's words."""
+
+
+class MissingTool(Noun):
+    """A tool that an agent needs and does not have."""
+
+    name: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    """What it should do."""
+    inputs: dict[str, Any]
+    """JSON Schema of its arguments, or name -> description."""
+    outputs: dict[str, Any]
+    """JSON Schema of its result, or name -> description."""
+    estimated_risk: Risk
+
+
+class CheckedTool(Noun):
+    """A tool that the agent has, and why it does not do."""
+
+    name: str
+    """Its name in the agent's tools/list."""
+    why_not: str
+    """Why it is not enough, in the agent's words."""
+    evidence: str
+    """Its description in the agent's tools/list, which the harness adds."""
+
+
+class ToolGap(Timed):
+    """An agent's report that it lacks a tool, validated by the tool gateway."""
+
+    kind: Literal["tool_gap"] = "tool_gap"
+    missing_tools: tuple[MissingTool, ...] = Field(min_length=1)
+    existing_tools_checked: tuple[CheckedTool, ...]
+    proposed_mcp_server: str
+    """Name, or name and description, of an MCP server that could offer them."""
 
 
 class ModelTry(Timed):
@@ -202,7 +288,7 @@ class BudgetStep(Timed):
 
 Event = Annotated[
     ModelCall | ToolCall | ToolsListed | MemoryAccess | Message | Step | ModelTry | Fault
-    | BudgetStep,
+    | BudgetStep | Approval | ToolGap,
     Field(discriminator="kind"),
 ]
 

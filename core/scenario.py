@@ -4,19 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agentdyno.core.approval import ApprovalPolicy, ToolReference
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.fault import FaultSpec
 from agentdyno.core.model import ModelEntry
 from agentdyno.core.noun import Noun
+from agentdyno.core.pattern import Pattern
 from agentdyno.core.settings import Budget
-from agentdyno.core.spec import Limits, MemoryItem, Name, Pattern, Risk, ToolServer
+from agentdyno.core.spec import Limits, MemoryItem, Name, Risk, ToolServer
 from agentdyno.core.user import UserSpec
 
 ServerName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$")]
 """Name of a tool server: letters, digits, underscores and hyphens, at most 48 characters."""
-
-AgentTool = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*\.(\*|[^\s.*][^\s]*)$")]
-"""`server.tool`, or `server.*` for all tools of a server."""
 
 
 class AgentOverride(Noun):
@@ -32,7 +31,7 @@ class AgentOverride(Noun):
     """System prompt in place of the archetype's; a Jinja template over the variables."""
     append: str | None = Field(default=None, min_length=1)
     """Text added at the end of the system prompt; a Jinja template over the variables."""
-    tools: tuple[AgentTool, ...] | None = None
+    tools: tuple[ToolReference, ...] | None = None
     """Tools in place of the archetype's."""
     memory: Literal["none", "read", "read_write"] | None = None
     """Which of memory_search and memory_write the agent is given."""
@@ -59,7 +58,7 @@ class ArchetypeFile(Noun):
     """Who the agent is, in a few words; a Jinja template over the variables."""
     goal: str = Field(min_length=1)
     """What the agent is there to achieve; a Jinja template over the variables."""
-    tools: tuple[AgentTool, ...] = ()
+    tools: tuple[ToolReference, ...] = ()
     """Tools given where the scenario has the server."""
     memory: Literal["none", "read", "read_write"] = "none"
     """Which of memory_search and memory_write the agent is given."""
@@ -80,6 +79,25 @@ class MemorySetup(Noun):
 
     seed: tuple[MemoryItem, ...] = ()
     """Items that are there already."""
+
+
+class Arrangement(Noun):
+    """Another way for the team to meet the same situation: `agentdyno run SCENARIO.ARRANGEMENT`."""
+
+    title: str | None = Field(default=None, min_length=1)
+    """In place of the scenario's title."""
+    pattern: Pattern
+    """How the team works together instead."""
+    agents: dict[Name, AgentOverride] = Field(default_factory=dict)
+    """Agents that are new, and what changes in those that are not."""
+    script: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+\.ya?ml$")
+    """Rules of the scripted model in place of the scenario's, a file in the same folder."""
+    limits: Limits | None = None
+    """Bounds of one trial in place of the scenario's."""
+    checks: tuple[CheckSpec, ...] = ()
+    """What is asked beside the scenario's checks; one of the same id takes the other's place."""
+    without_checks: tuple[Name, ...] = ()
+    """Ids of the scenario's checks that do not apply."""
 
 
 class Scenario(Noun):
@@ -104,6 +122,12 @@ class Scenario(Noun):
     """The team, by name."""
     pattern: Pattern
     """How the team works together."""
+    arrangements: dict[Name, Arrangement] = Field(default_factory=dict)
+    """Other patterns for the same situation, by name."""
+    approvals: ApprovalPolicy | None = None
+    """Which tool calls wait for somebody's word; null: none."""
+    report_missing_tools: bool = False
+    """Whether every agent is offered the tool `report_missing_tool`."""
     models: dict[Name, ModelEntry] = Field(default_factory=dict)
     """Live models by alias, for `model` of the agents and for fallbacks; `default` is the model
     of agents that name none. The scripted model needs no entry."""

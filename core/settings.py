@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
+from agentdyno.core.approval import ApproverKind
 from agentdyno.core.noun import Noun
 from agentdyno.core.trial import Retries
 
@@ -93,3 +94,5 @@ class RunOptions(Noun):
     """Ask on the terminal before a budget goes beyond 90 percent."""
     watch: bool = False
     """Show the agents' texts and tools as they happen."""
+    approver: ApproverKind | None = None
+    """Who decides about tool calls that wait; null: whom the scenario names."""

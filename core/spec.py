@@ -41,32 +41,6 @@ class AgentSpec(Noun):
     """Highest tool risk that the agent may use without an approval."""
 
 
-class Single(Noun):
-    """One agent answers every user turn."""
-
-    type: Literal["single"] = "single"
-    agent: Name
-    """The agent that answers."""
-
-
-class Pipeline(Noun):
-    """Agents work one after the other; each sees the task and what the ones before it wrote."""
-
-    type: Literal["pipeline"] = "pipeline"
-    steps: tuple[Name, ...] = Field(min_length=1)
-    """Agents in order; the last one's text is the answer."""
-
-
-Pattern = Annotated[Single | Pipeline, Field(discriminator="type")]
-PATTERNS: tuple[str, ...] = ("single", "pipeline")
-
-
-def pattern_agents(pattern: Single | Pipeline) -> tuple[str, ...]:
-    """Return the names of the agents that `pattern` mentions, in order of first mention."""
-    names = (pattern.agent,) if isinstance(pattern, Single) else pattern.steps
-    return tuple(dict.fromkeys(names))
-
-
 class ToolServer(Noun):
     """One entry of `mcpServers`, in the form that MCP clients share, plus three keys of ours."""
 

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 
 from agentdyno.core.event import Event
 from agentdyno.core.noun import Noun
-from agentdyno.core.spec import AgentSpec, Limits, Pattern
+from agentdyno.core.pattern import Pattern
+from agentdyno.core.spec import AgentSpec, Limits
 
 Retries = Literal["uniform", "as-shipped"]
 """Who retries a failed model call: the gateway, in one way for all, or each framework in its own.
@@ -185,10 +186,15 @@ class Trial(Noun):
     user_turns: tuple[str, ...] = ()
     """The scenario's turns; those that were really said when the user was simulated."""
     agents: tuple[AgentSpec, ...] = ()
+    pattern: Pattern | None = None
+    """How the team worked together; null in trials that were stored before patterns were."""
     started_at: str
     """ISO 8601, UTC."""
     duration_s: float
-    """Wall seconds from the assignment to the report."""
+    """Wall seconds from the assignment to the report, without the time that calls waited for
+    approval."""
+    waited_s: float = 0.0
+    """Wall seconds in which at least one call waited for approval."""
     events: tuple[Event, ...] = ()
     end_state: dict[str, Any] = Field(default_factory=dict)
     """State of each tool server that can tell it, by server, as JSON."""

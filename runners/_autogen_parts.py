@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autogen_core.models import CreateResult, LLMMessage
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 
-from agentdyno.core.spec import pattern_agents
+from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.trial import Assignment
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from agentdyno.core.spec import AgentSpec, Single
+from agentdyno.core.pattern import Single
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Setting
 from agentdyno.runners import _crewai_versions as release
 from agentdyno.runners._crewai_parts import CONTEXT_WINDOW

@@ -14,7 +14,7 @@ from crewai.llms.providers.openai.completion import OpenAICompletion
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from pydantic import ConfigDict, Field, PrivateAttr
 
-from agentdyno.core.spec import pattern_agents
+from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.trial import Assignment
 from agentdyno.runners import _crewai_versions as release
 from agentdyno.runners.teams import Held

@@ -12,7 +12,8 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
-from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.pattern import pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment
 from agentdyno.runners.parity import own_retries
 from agentdyno.runners.teams import Door, Held

@@ -14,7 +14,7 @@ from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from agentdyno.core.spec import pattern_agents
+from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.trial import Assignment
 from agentdyno.runners.openflow.agent_step import Provider
 from agentdyno.runners.openflow.document import parse

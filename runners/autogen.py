@@ -20,14 +20,16 @@ Quirks held by tests:
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, Pipeline, Single
+from agentdyno.core.pattern import Pipeline, Single
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._autogen_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import own_retries, parity_rows
 from agentdyno.runners.teams import TeamPool, steps_of
@@ -195,10 +197,7 @@ class AutoGenRunner:
     packages: ClassVar[tuple[str, ...]] = (
         "autogen-agentchat", "autogen-core", "autogen-ext", "openai", "mcp",
     )
-    patterns: ClassVar[dict[str, Support]] = {
-        "single": Support(kind="native", how="AssistantAgent"),
-        "pipeline": Support(kind="native", how="GraphFlow over a DiGraphBuilder chain"),
-    }
+    patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None

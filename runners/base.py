@@ -1,24 +1,17 @@
 """The Runner protocol. An adapter file needs nothing else of agentdyno than this and `core`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol, runtime_checkable
 
 from agentdyno.core.event import Message, Step
 from agentdyno.core.trial import Answer, Assignment, Setting
+from agentdyno.runners.support import Support
 from agentdyno.runners.turns import Turns
+
+__all__ = ["Emit", "Runner", "Support"]
 
 Emit = Callable[[Message | Step], None]
 """How a runner declares what it sees inside the framework; never needed for measuring."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Support:
-    """How a runner executes a pattern."""
-
-    kind: Literal["native", "composed", "unsupported"]
-    how: str
-    """Class names when native, the composition when composed, the reason when unsupported."""
 
 
 @runtime_checkable
@@ -29,8 +22,8 @@ class Runner(Protocol):
     """Name in the registry, and of the lock file."""
     packages: ClassVar[tuple[str, ...]]
     """Distributions whose versions are recorded; the first one is the runner's version."""
-    patterns: ClassVar[dict[str, Support]]
-    """Support by pattern name."""
+    patterns: ClassVar[Mapping[str, Support]]
+    """Support by pattern name; the same as in the runner's row."""
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return every setting that the scenario asks for and what the framework really gets."""

@@ -22,14 +22,16 @@ Quirks held by tests:
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, Single
+from agentdyno.core.pattern import Single
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._crewai_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import own_retries
 from agentdyno.runners.teams import TeamPool, steps_of
@@ -188,10 +190,7 @@ class CrewAIRunner:
 
     name: ClassVar[str] = "crewai"
     packages: ClassVar[tuple[str, ...]] = ("crewai", "openai", "mcp")
-    patterns: ClassVar[dict[str, Support]] = {
-        "single": Support(kind="native", how="Agent.kickoff_async"),
-        "pipeline": Support(kind="native", how="Crew with Process.sequential"),
-    }
+    patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
     def __init__(self) -> None:
         self._http: DefaultAsyncHttpxClient | None = None

@@ -12,14 +12,17 @@ Quirks held by the contract tests:
 """
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message, Step
-from agentdyno.core.spec import AgentSpec, Pipeline, Single, pattern_agents
+from agentdyno.core.pattern import Pipeline, Single, pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._langgraph_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import Deviations, own_retries, parity_rows
 from agentdyno.runners.teams import Door, Held, TeamPool
@@ -200,10 +203,7 @@ class LangGraphRunner:
         "langgraph", "langchain", "langchain-core", "langchain-openai", "langchain-mcp-adapters",
         "openai", "mcp",
     )
-    patterns: ClassVar[dict[str, Support]] = {
-        "single": Support(kind="native", how="langchain.agents.create_agent"),
-        "pipeline": Support(kind="native", how="StateGraph with edges between create_agent nodes"),
-    }
+    patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
     def __init__(self) -> None:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)

@@ -14,13 +14,16 @@ Quirks held by the contract tests:
 
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
-from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.pattern import pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._openai_agents_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import own_retries, parity_rows
 from agentdyno.runners.teams import Door, Held, TeamPool, steps_of
@@ -176,13 +179,7 @@ class OpenAIAgentsRunner:
 
     name: ClassVar[str] = "openai_agents"
     packages: ClassVar[tuple[str, ...]] = ("openai-agents", "openai", "mcp")
-    patterns: ClassVar[dict[str, Support]] = {
-        "single": Support(kind="native", how="agents.Agent with agents.Runner"),
-        "pipeline": Support(
-            kind="composed",
-            how="Runner.run after Runner.run in code, handing on to_input_list()",
-        ),
-    }
+    patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
     def __init__(self) -> None:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)

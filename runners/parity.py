@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.pattern import pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Setting
 
 SDK_RETRIES = 2

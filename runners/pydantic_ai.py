@@ -15,6 +15,7 @@ Quirks held by the contract tests:
 """
 
 import time
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._pydantic_ai_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import Deviations, parity_rows
 from agentdyno.runners.teams import TeamPool, steps_of
@@ -70,12 +72,7 @@ class PydanticAIRunner:
     packages: ClassVar[tuple[str, ...]] = (
         "pydantic-ai-slim", "pydantic-graph", "fastmcp-slim", "openai", "mcp",
     )
-    patterns: ClassVar[dict[str, Support]] = {
-        "single": Support(kind="native", how="pydantic_ai.Agent"),
-        "pipeline": Support(
-            kind="composed", how="Agent.run after Agent.run in code, handing on message_history"
-        ),
-    }
+    patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
     def __init__(self) -> None:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)

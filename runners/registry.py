@@ -8,7 +8,8 @@ Another package adds a runner with one entry point in its `pyproject.toml`:
 `acme_dyno` must import without its framework and hold
 
     ROW = RunnerRow(name="acme", path="acme_dyno.adapter:AcmeRunner", package="acme-agents",
-                    summary="Acme's agent loop.", lock=Path(__file__).with_name("acme.txt"))
+                    summary="Acme's agent loop.", lock=Path(__file__).with_name("acme.txt"),
+                    teamwork=TeamWork(patterns={"single": native("...", "acme.Loop")}, hook=""))
 
 The package is installed beside agentdyno only. A worker is given its source the way it is given
 agentdyno's own, so the lock lists what the adapter imports and neither of the two.
@@ -21,7 +22,16 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from agentdyno.core.errors import UsageError
+from agentdyno.runners import (
+    _autogen_patterns,
+    _crewai_patterns,
+    _langgraph_patterns,
+    _openai_agents_patterns,
+    _pydantic_ai_patterns,
+    _windmill_patterns,
+)
 from agentdyno.runners.base import Runner
+from agentdyno.runners.support import TeamWork
 
 GROUP = "agentdyno.runners"
 LOCKS = Path(__file__).with_name("locks")
@@ -43,31 +53,40 @@ class RunnerRow:
     """Requirements lock of the worker's environment; `NAME.in` beside it is what it was
     compiled from, and what another version of `package` is compiled from."""
 
+    teamwork: TeamWork
+    """Which patterns it executes, and how; the adapter's `patterns` is the same."""
+
     @property
     def requirements(self) -> Path:
         """Return the file that the lock was compiled from."""
         return self.lock.with_suffix(".in")
 
 
-def _row(name: str, path: str, package: str, summary: str) -> RunnerRow:
+def _row(name: str, path: str, package: str, teamwork: TeamWork, summary: str) -> RunnerRow:
     return RunnerRow(
         name=name, path=f"agentdyno.runners.{path}", package=package, summary=summary,
-        lock=LOCKS / f"{name}.txt",
+        lock=LOCKS / f"{name}.txt", teamwork=teamwork,
     )
 
 
 _BUNDLED = (
     _row("autogen", "autogen:AutoGenRunner", "autogen-agentchat",
+         _autogen_patterns.TEAMWORK,
          "AutoGen AgentChat: AssistantAgent and its teams."),
     _row("crewai", "crewai:CrewAIRunner", "crewai",
+         _crewai_patterns.TEAMWORK,
          "CrewAI: agents and tasks in a Crew."),
     _row("langgraph", "langgraph:LangGraphRunner", "langgraph",
+         _langgraph_patterns.TEAMWORK,
          "LangGraph: LangChain agents as nodes of a StateGraph."),
     _row("openai_agents", "openai_agents:OpenAIAgentsRunner", "openai-agents",
+         _openai_agents_patterns.TEAMWORK,
          "OpenAI Agents SDK: Agent and Runner."),
     _row("pydantic_ai", "pydantic_ai:PydanticAIRunner", "pydantic-ai-slim",
+         _pydantic_ai_patterns.TEAMWORK,
          "Pydantic AI: Agent with message history."),
     _row("windmill", "windmill:WindmillRunner", "pydantic-ai-slim",
+         _windmill_patterns.TEAMWORK,
          "Windmill-style OpenFlow documents with Pydantic AI agents as steps."),
 )
 RUNNERS: dict[str, RunnerRow] = {row.name: row for row in _BUNDLED}

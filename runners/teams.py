@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from agentdyno.core.spec import Pipeline, Single
+from agentdyno.core.pattern import Pipeline, Single
 from agentdyno.core.trial import Assignment
 
 _IDLE = 64

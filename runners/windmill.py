@@ -17,13 +17,16 @@ Quirks held by the contract tests:
 
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.event import Message, Step
-from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.pattern import pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._windmill_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.openflow.engine import FlowEngine
 from agentdyno.runners.openflow.generate import model_path, step_agents
@@ -96,13 +99,7 @@ class WindmillRunner:
     packages: ClassVar[tuple[str, ...]] = (
         "pydantic-ai-slim", "pydantic-graph", "fastmcp-slim", "openai", "mcp", installed_engine(),
     )
-    patterns: ClassVar[dict[str, Support]] = {
-        "single": Support(kind="native", how="an OpenFlow document with one aiagent module"),
-        "pipeline": Support(
-            kind="native",
-            how="aiagent modules in order, joined by javascript input transforms",
-        ),
-    }
+    patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
     def __init__(self) -> None:
         self._tls = ssl.create_default_context()

@@ -10,8 +10,9 @@ from agentdyno.agents.factory import AgentFactory, AgentFault
 from agentdyno.agents.library import AgentLibrary
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import InputError, Problem, UsageError
+from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.scenario import AgentOverride, Scenario
-from agentdyno.core.spec import AgentSpec, pattern_agents
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.references import References

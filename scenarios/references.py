@@ -27,8 +27,9 @@ from agentdyno.core.check import (
 )
 from agentdyno.core.errors import Problem
 from agentdyno.core.fault import FaultSpec, ToolFault
+from agentdyno.core.pattern import Pattern, Pipeline, pattern_agents
 from agentdyno.core.scenario import AgentOverride
-from agentdyno.core.spec import Pattern, Pipeline, ToolServer, pattern_agents
+from agentdyno.core.spec import ToolServer
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.modelrefs import model_reference_problems

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from agentdyno.core.spec import AgentSpec, Pipeline, Single
+from agentdyno.core.pattern import Pipeline, Single
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment
 
 FOLDER = "f/agentdyno"

@@ -10,8 +10,9 @@ from typing import Any
 
 from agentdyno.core.event import Message, ModelCall, Step, ToolCall
 from agentdyno.core.fault import FaultPlan
+from agentdyno.core.pattern import Pipeline, Single
 from agentdyno.core.sink import Sink
-from agentdyno.core.spec import AgentSpec, Limits, Pipeline, Single, ToolServer
+from agentdyno.core.spec import AgentSpec, Limits, ToolServer
 from agentdyno.core.trial import Assignment, Retries, WorkerReport
 from agentdyno.experiments.bench import Bench
 from agentdyno.models.cassette.cassette import Cassette

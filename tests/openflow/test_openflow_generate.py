@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agentdyno.core.spec import AgentSpec, Pipeline, Single
+from agentdyno.core.pattern import Pipeline, Single
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Endpoint
 from agentdyno.runners.openflow.document import Javascript, Module, parse
 from agentdyno.runners.openflow.engine import FlowEngine

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agentdyno.core.spec import AgentSpec, Pipeline, Single
+from agentdyno.core.pattern import Pipeline, Single
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Endpoint
 from agentdyno.runners.parity import parity_rows
 from agentdyno.runners.teams import Held, TeamPool

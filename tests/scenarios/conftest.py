@@ -12,7 +12,8 @@ from typing import Any, Literal
 import pytest
 
 from agentdyno.core.event import Event, MemoryAccess, ModelCall, TokenCount, ToolCall
-from agentdyno.core.spec import AgentSpec, Pipeline
+from agentdyno.core.pattern import Pipeline
+from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Outcome, Trial, TrialKey, WorkerReport
 from agentdyno.models.conversation import Reply
 from agentdyno.models.script import Script, load_script

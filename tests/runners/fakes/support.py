@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agentdyno.core.spec import AgentSpec, Limits, Single
+from agentdyno.core.pattern import Single
+from agentdyno.core.spec import AgentSpec, Limits
 from agentdyno.core.trial import Assignment, Endpoint
 from agentdyno.runners.ref import RunnerRef
 
