@@ -54,8 +54,7 @@ def event_line(event: Event, full: bool) -> Text:
             words = f"memory {event.operation} {shorten(event.query, full)!r}: {found}"
             return _time(event) + Text(words, style="magenta")
         case Message():
-            to = f"to {', '.join(event.to)}: " if event.to else ""
-            return _time(event) + Text(f"says  {to}", style="bold") + Text(shorten(event.text, full))
+            return _time(event) + message_line(event, full)
         case Step():
             return _time(event) + step_line(event, full)
         case Approval():
@@ -139,6 +138,13 @@ def try_line(event: ModelTry, full: bool = False) -> Text:
                 style=style)
 
 
+def message_line(event: Message, full: bool = False) -> Text:
+    """Return what an agent said, and to whom."""
+    to = f"to {', '.join(event.to)}: " if event.to else ""
+    derived = Text(" (derived)", style="dim") if event.derived else Text("")
+    return Text(f"says  {to}", style="bold") + Text(shorten(event.text, full)) + derived
+
+
 def step_line(event: Step, full: bool = False) -> Text:
     """Return which stage the team came to."""
     name = shorten(event.name, full)
@@ -160,10 +166,8 @@ def approval_line(event: Approval, full: bool = False) -> Text:
     if event.arguments is not None:
         changed = f" to {shorten(json.dumps(event.arguments, ensure_ascii=False), full)}"
     style = "yellow" if event.decision in ("rejected", "timed_out") else "green"
-    return Text(
-        f"asks  {event.server}.{event.tool} ({event.risk} risk) {event.decision}{changed}{who}{why}",
-        style=style,
-    )
+    call = f"{event.server}.{event.tool} ({event.risk} risk)"
+    return Text(f"asks  {call} {event.decision}{changed}{who}{why}", style=style)
 
 
 def gap_line(event: ToolGap, full: bool = False) -> Text:

@@ -15,6 +15,7 @@ from agentdyno.core.scenario import AgentOverride, Scenario
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
+from agentdyno.scenarios.arrangements import arranged
 from agentdyno.scenarios.references import References
 from agentdyno.scenarios.users import LoadedUser, Users
 
@@ -61,7 +62,8 @@ def load_scenario(
     """Load one scenario.
 
     Args:
-        name_or_path: name of a bundled scenario, or path of a scenario's folder or YAML file.
+        name_or_path: name of a bundled scenario, or path of a scenario's folder or YAML file;
+            with `.ARRANGEMENT` at its end, that arrangement of it.
         overrides: a variant's changes by agent name, applied after the scenario's own.
         library: where archetypes come from; the built-in ones when absent.
 
@@ -70,12 +72,14 @@ def load_scenario(
         InputError: its files hold problems; all of them are listed.
     """
     library = library or AgentLibrary()
-    path = find_scenario(name_or_path)
+    path, arrangement = _located(name_or_path)
     folder = path.parent.resolve()
     document = load_yaml(path, shown(path))
     scenario = validate_model(
         document, Scenario, extra_problems=References(document, folder, library).find()
     )
+    if arrangement is not None:
+        scenario = arranged(scenario, arrangement)
     problems: list[Problem] = []
     users = Users(scenario, document, folder)
     turns, user = users.resolve()
@@ -112,6 +116,17 @@ def find_scenario(name_or_path: str | Path) -> Path:
         f"neither in the library ({', '.join(names)}) nor as a path",
         "agentdyno list",
     )
+
+
+def _located(name_or_path: str | Path) -> tuple[Path, str | None]:
+    """Return the file of a scenario and the arrangement that is asked for, if any."""
+    base, dot, arrangement = str(name_or_path).rpartition(".")
+    try:
+        return find_scenario(name_or_path), None
+    except UsageError:
+        if not (dot and base and arrangement.isidentifier()):
+            raise
+    return find_scenario(base), arrangement
 
 
 def shown(path: Path) -> str:

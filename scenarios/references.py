@@ -4,8 +4,7 @@ Works on the parts of a file that are well-formed, so that a spelling mistake in
 hide a dangling reference in another.
 """
 
-import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,16 +26,16 @@ from agentdyno.core.check import (
 )
 from agentdyno.core.errors import Problem
 from agentdyno.core.fault import FaultSpec, ToolFault
-from agentdyno.core.pattern import Pattern, Pipeline, pattern_agents
+from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.scenario import AgentOverride
 from agentdyno.core.spec import ToolServer
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
-from agentdyno.core.yamlproblem import nearest
+from agentdyno.scenarios.checkrefs import function_problems, schema_problem, unknown
 from agentdyno.scenarios.modelrefs import model_reference_problems
+from agentdyno.scenarios.patternrefs import PATTERN, pattern_problems, turn_problem
 
 _CHECK: TypeAdapter[Any] = TypeAdapter(CheckSpec)
 _FAULT: TypeAdapter[Any] = TypeAdapter(FaultSpec)
-_PATTERN: TypeAdapter[Any] = TypeAdapter(Pattern)
 MEMORY_SERVER = "memory"
 
 
@@ -79,7 +78,8 @@ class References:
         """Return every dangling reference, duplicate and contradiction."""
         self._check_servers()
         self._check_agents()
-        self._check_pattern()
+        self._check_patterns()
+        self._check_arrangements()
         self._check_checks()
         self._check_faults()
         self._check_script()
@@ -89,10 +89,8 @@ class References:
         self.problems.append(self.document.problem(path, message))
 
     def _known(self, path: KeyPath, what: str, name: str, choices: Iterable[str]) -> None:
-        names = sorted(choices)
-        if name not in names:
-            there = ", ".join(names) or "none"
-            self._add(path, f"there is no {what} {name!r}{nearest(name, names)}; there is: {there}")
+        if name not in (names := sorted(choices)):
+            self._add(path, unknown(what, name, names))
 
     def _check_servers(self) -> None:
         for name, data in self._servers.items():
@@ -106,11 +104,16 @@ class References:
                 self._add(path, f"needs exactly one of command, url, bundled; it has {what}")
 
     def _check_agents(self) -> None:
-        for name, data in self._agents.items():
+        places: list[tuple[KeyPath, Any]] = [
+            (("agents", name), data) for name, data in self._agents.items()
+        ]
+        for other, data in _mapping(self.document.data, "arrangements").items():
+            changed = _mapping(data, "agents").items()
+            places += [(("arrangements", other, "agents", name), agent) for name, agent in changed]
+        for path, data in places:
             agent = _part(TypeAdapter(AgentOverride), data)
             if agent is None:
                 continue
-            path = ("agents", name)
             if agent.extends is not None:
                 self._known(
                     (*path, "extends"), "archetype", agent.extends, self.library.names()
@@ -119,24 +122,51 @@ class References:
                 server = tool.partition(".")[0]
                 self._known((*path, "tools", at), "tool server", server, self._servers)
 
-    def _check_pattern(self) -> None:
-        data = self.document.data.get("pattern") if isinstance(self.document.data, dict) else None
-        pattern = _part(_PATTERN, data)
-        if pattern is None or not self._agents:
-            return
-        names = pattern.steps if isinstance(pattern, Pipeline) else (pattern.agent,)
-        for at, name in enumerate(names):
-            path: KeyPath = (
-                ("pattern", "steps", at) if isinstance(pattern, Pipeline) else ("pattern", "agent")
-            )
-            self._known(path, "agent", name, self._agents)
-            if name in names[:at]:
-                self._add(path, f"{name!r} is a step already; give the second step its own agent")
-        for name in self._agents:
-            if name not in pattern_agents(pattern):
-                self._add(("agents", name), "the pattern never uses this agent; remove it")
-        if isinstance(pattern, Pipeline) and len(_list(self.document.data, "user")) > 1:
-            self._add(("user", 1), "a pipeline takes one user turn; use pattern single for more")
+    def _check_patterns(self) -> None:
+        data = self.document.data if isinstance(self.document.data, dict) else {}
+        used: set[str] = set()
+        placed: list[tuple[KeyPath, Any, Mapping[str, Any]]] = [
+            (("pattern",), data.get("pattern"), {})
+        ]
+        for name, other in _mapping(data, "arrangements").items():
+            added = _mapping(other, "agents")
+            placed.append((
+                ("arrangements", name, "pattern"), _mapping(other, "pattern"), added
+            ))
+        readable = True
+        for path, raw, added in placed:
+            pattern = _part(PATTERN, raw)
+            if pattern is None or not self._agents:
+                readable = False
+                continue
+            known = {**self._agents, **added}
+            self.problems += pattern_problems(self.document, path, pattern, known)
+            if problem := turn_problem(pattern, data.get("user")):
+                self._add(*problem)
+            names = pattern_agents(pattern)
+            used |= {*names}
+            for name in added:
+                if name not in names:
+                    self._add((*path[:-1], "agents", name), "the pattern never uses this agent")
+        for name in self._agents if readable else ():
+            if name not in used:
+                self._add(("agents", name), "no pattern uses this agent; remove it")
+
+    def _check_arrangements(self) -> None:
+        ids = {c.get("id") for c in _list(self.document.data, "checks") if isinstance(c, dict)}
+        for name, other in _mapping(self.document.data, "arrangements").items():
+            script = other.get("script") if isinstance(other, dict) else None
+            if isinstance(script, str) and not (self.folder / script).is_file():
+                self._add(
+                    ("arrangements", name, "script"),
+                    f"there is no file {script!r} in the scenario's folder",
+                )
+            for at, check in enumerate(_list(other, "without_checks")):
+                if check not in ids:
+                    self._add(
+                        ("arrangements", name, "without_checks", at),
+                        f"the scenario has no check {check!r}",
+                    )
 
     def _check_script(self) -> None:
         script = self.document.data.get("script") if isinstance(self.document.data, dict) else None
@@ -192,9 +222,11 @@ class References:
         elif isinstance(check, MailSentCheck):
             self._known((*path, "server"), "tool server", check.server, self._servers)
         elif isinstance(check, JsonSchemaCheck):
-            self._check_schema((*path, "answer_schema"), check.answer_schema)
+            if problem := schema_problem(check.answer_schema):
+                self._add((*path, "answer_schema", *problem[0]), problem[1])
         elif isinstance(check, NumericCheck) and isinstance(check.expected, Computed):
-            self._check_function((*path, "expected"), check.expected)
+            for where, message in function_problems(self.folder, check.expected):
+                self._add((*path, "expected", *where), message)
 
     def _check_recording(
         self, path: KeyPath, check: SameAnswerCheck | SameToolCallsCheck
@@ -206,35 +238,3 @@ class References:
         for at, use in enumerate((isinstance(check, SameToolCallsCheck) and check.calls) or ()):
             server = use.tool.partition(".")[0]
             self._known((*path, "calls", at, "tool"), "tool server", server, servers)
-
-    def _check_schema(self, path: KeyPath, schema: dict[str, Any]) -> None:
-        # A tenth of a second that scenarios without such a check need not spend.
-        import jsonschema.exceptions
-        import jsonschema.validators
-
-        validator = jsonschema.validators.validator_for(
-            schema, default=jsonschema.validators.Draft202012Validator
-        )
-        try:
-            validator.check_schema(schema)
-        except jsonschema.exceptions.SchemaError as error:
-            self._add((*path, *error.absolute_path), f"not a JSON Schema: {error.message}")
-
-    def _check_function(self, path: KeyPath, computed: Computed) -> None:
-        file, _, name = computed.python.partition(":")
-        try:
-            tree = ast.parse((self.folder / file).read_bytes())
-        except OSError:
-            self._add((*path, "python"), f"there is no file {file!r} in the scenario's folder")
-            return
-        except (SyntaxError, ValueError) as error:
-            self._add((*path, "python"), f"{file} is not Python: {error}")
-            return
-        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-        self._known((*path, "python"), f"function in {file}:", name, functions)
-        if name not in functions or functions[name].args.kwarg:
-            return
-        takes = functions[name].args
-        known = {arg.arg for arg in (*takes.args, *takes.kwonlyargs)}
-        for key in computed.args:
-            self._known((*path, "args", key), f"argument of {name}", key, known)
