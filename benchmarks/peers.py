@@ -6,6 +6,7 @@ from pathlib import Path
 from agentdyno.runners import envs
 from agentdyno.runners.locking import lock_digest, pins
 from agentdyno.runners.ref import RunnerRef
+from agentdyno.runners.support import TeamWork
 
 LOCKS = Path(__file__).resolve().parents[1] / "locks" / "peers"
 
@@ -27,4 +28,5 @@ async def peer_python(name: str, cache: Path) -> Path:
     return await envs.ensure(RunnerRef(
         name=name, version=version, digest=digest, path="", package=name, lock=lock,
         folder=folder, python=folder / "bin" / "python", modules={},
+        teamwork=TeamWork(patterns={}, hook=""),
     ))

@@ -45,6 +45,7 @@ def report_json(report: Report, rows: Sequence[Row], trials: Sequence[Trial]) ->
         "interrupted": report.interrupted,
         "reused": len(report.reused),
         "missing": report.missing,
+        "not_supported": [dataclasses.asdict(cell) for cell in report.not_supported],
         "skipped": {label: str(fault) for label, fault in report.skipped.items()},
         "rows": [_row(row) for row in rows],
         "trials": [_trial(trial) for trial in trials],

@@ -45,7 +45,7 @@ def execute(
     progress = stderr_console()
     with RunView(progress, watch=options.watch) as view:
         report, trials = run_async(run_matrix(settings, options, view))
-    rows = summarize(trials)
+    rows = summarize(trials, report.not_supported)
     if json_file != "-":
         print_comparison(stdout_console(), rows)
     if json_file:

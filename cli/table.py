@@ -45,6 +45,8 @@ def _share(extra: float | None, total: float | None) -> str:
 
 
 def _trials(row: Row) -> str:
+    if row.not_supported:
+        return "n/a"
     return str(row.trials) + (f" ({row.faults} faults)" if row.faults else "")
 
 
@@ -85,6 +87,14 @@ def _retries(row: Row) -> str:
     return f"{row.gateway_retries}{more}"
 
 
+def _coordination(row: Row) -> str:
+    if row.coordination_tokens is None:
+        return "–"
+    total = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
+    share = f" ({100 * row.coordination_tokens / total:.0f} %)" if total else ""
+    return f"{row.coordination_tokens:,.0f}{share}"
+
+
 def _time(value: float | None, row: Row, scale: float = 1.0) -> str:
     recorded = "ʳ" if value is not None and "recorded" in row.sources else ""
     return _number(value, scale) + recorded
@@ -104,6 +114,8 @@ COSTS = (
     Column("prompt\ntokens", lambda row: _number(row.prompt_tokens)),
     Column("compl.\ntokens", lambda row: _number(row.completion_tokens)),
     Column("tool\ncalls", lambda row: _number(row.tool_calls)),
+    Column("coordi-\nnation", _coordination,
+           shown=lambda row: row.coordination_tokens is not None),
     Column("cost\nUSD", lambda row: dollars(row.cost_usd),
            shown=lambda row: row.cost_usd is not None),
     Column("user:\ntokens", lambda row: _number(row.user_tokens),
@@ -167,6 +179,13 @@ def _legend(rows: Sequence[Row]) -> list[str]:
     if any(row.cold for row in rows):
         lines.append("* first trials of a fresh process; with more --trials the median is over "
                      "warm ones.")
+    if any(row.coordination_tokens is not None for row in rows):
+        lines.append("Coordination: tokens of calls that choose, manage or join, not work on the "
+                     "task; a part of the tokens before it.")
+    lines += sorted({
+        f"n/a: {row.runner} does not run {row.scenario}: {row.not_supported}."
+        for row in rows if row.not_supported
+    })
     meters = {row.meter for row in rows if row.meter}
     if meters == {"equal"}:
         lines.append("Meter: the usage that each framework reports equals what the wire told it.")

@@ -39,7 +39,10 @@ def _list_scenarios() -> int:
 
     for name in list_scenarios():
         scenario = load_scenario(name).scenario
-        click.echo(f"{name:22} {scenario.pattern.type:10} {scenario.title}")
+        click.echo(f"{name:34} {scenario.pattern.type:12} {scenario.title}")
+        for arrangement, other in scenario.arrangements.items():
+            title = other.title or "the same, arranged otherwise"
+            click.echo(f"{f'{name}.{arrangement}':34} {other.pattern.type:12} {title}")
     return 0
 
 

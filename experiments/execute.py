@@ -148,6 +148,7 @@ class Executor:
             answers=report.answer.texts if report.answer else (),
             user_turns=planned.scenario.user_turns,
             agents=planned.scenario.agents,
+            pattern=planned.scenario.scenario.pattern,
             started_at=started_at,
             duration_s=duration_s,
             events=tuple(sorted(sink.events, key=lambda event: event.started_s)),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentdyno.core.event import ModelCall, ModelTry, ToolCall
+from agentdyno.core.pattern import coordinators
 from agentdyno.core.trial import USER_SIMULATOR, Trial
 from agentdyno.models.prices import is_billed
 
@@ -48,6 +49,12 @@ class Measured:
     prompt_tokens: int
     completion_tokens: int
     tool_calls: int
+    coordination_calls: int
+    """The part of `model_calls` that agents made who only coordinate."""
+    coordination_tokens: int
+    """Prompt and completion tokens of those calls."""
+    coordination_usd: float | None
+    """US dollars of those calls; None as in `cost_usd`."""
     wall_s: float
     cpu_s: float
     """CPU seconds of the framework's process, this trial's share."""
@@ -88,6 +95,8 @@ def measure(trial: Trial) -> Measured:
     every = [event for event in trial.events if isinstance(event, ModelCall)]
     calls = [call for call in every if call.agent != USER_SIMULATOR]
     users = [call for call in every if call.agent == USER_SIMULATOR]
+    leaders = coordinators(trial.pattern) if trial.pattern else ()
+    leading = [call for call in calls if call.agent in leaders]
     tries = [event.decision for event in trial.events if isinstance(event, ModelTry)]
     return Measured(
         passed=bool(trial.verdicts) and all(v.status == "pass" for v in trial.verdicts),
@@ -95,6 +104,9 @@ def measure(trial: Trial) -> Measured:
         prompt_tokens=sum(call.tokens.prompt for call in calls if call.tokens),
         completion_tokens=sum(call.tokens.completion for call in calls if call.tokens),
         tool_calls=sum(isinstance(event, ToolCall) for event in trial.events),
+        coordination_calls=len(leading),
+        coordination_tokens=sum(c.tokens.prompt + c.tokens.completion for c in leading if c.tokens),
+        coordination_usd=total_cost(leading),
         wall_s=trial.duration_s,
         cpu_s=trial.report.cpu_s,
         cold=trial.report.cold,

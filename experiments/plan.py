@@ -45,6 +45,35 @@ class PlannedTrial:
     faults: FaultPlan | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class NotSupported:
+    """A cell that no trial is planned for: the runner does not execute the scenario's team."""
+
+    scenario: str
+    runner: str
+    version: str
+    why: str
+
+
+def not_supported(
+    scenarios: Sequence[Prepared], runners: Sequence[RunnerRef]
+) -> tuple[NotSupported, ...]:
+    """Return the cells that cannot run, with the reason that the runner declares."""
+    return tuple(
+        NotSupported(
+            scenario=one.loaded.scenario.name, runner=runner.name, version=runner.version, why=why
+        )
+        for one in scenarios for runner in runners
+        if (why := _refusal(one, runner)) is not None
+    )
+
+
+def _refusal(scenario: Prepared, runner: RunnerRef) -> str | None:
+    loaded = scenario.loaded
+    support = runner.teamwork.support(loaded.scenario.pattern, loaded.agents)
+    return support.how if support.kind == "unsupported" else None
+
+
 def trial_id(key: TrialKey) -> str:
     """Return the identity of a trial: 20 hex digits of the hash of its key."""
     return content_hash({"format": FORMAT, **key.model_dump(mode="json")})[:20]
@@ -63,7 +92,8 @@ def plan(
     embedder: str | None = None,
     fault_plans: Sequence[FaultPlan | None] | None = None,
 ) -> tuple[PlannedTrial, ...]:
-    """Return the matrix as trials, repeat by repeat so that every column fills evenly.
+    """Return the matrix as trials, repeat by repeat so that every column fills evenly; cells that
+    a runner does not support are left out.
 
     Args:
         embedder: what makes the memory's vectors; null while memory is lexical.
@@ -103,7 +133,7 @@ def _cells(
     cells = [
         (scenario, runner, faults)
         for scenario in scenarios
-        for runner in runners
+        for runner in runners if _refusal(scenario, runner) is None
         for faults in (
             [plan_of("scenario", scenario.loaded.scenario.faults)]
             if fault_plans is None else fault_plans

@@ -5,14 +5,14 @@ import contextlib
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from agentdyno.core.errors import DynoError, EnvironmentFault, InputError
+from agentdyno.core.errors import DynoError, EnvironmentFault, InputError, UsageError
 from agentdyno.core.event import WireRecord
 from agentdyno.core.settings import RunOptions
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.bench import Bench, open_bench
 from agentdyno.experiments.execute import Executor, uses_memory
 from agentdyno.experiments.matrix import Brake, Watcher, run_trials
-from agentdyno.experiments.plan import PlannedTrial, plan
+from agentdyno.experiments.plan import NotSupported, PlannedTrial, not_supported, plan
 from agentdyno.experiments.request import Request
 from agentdyno.experiments.sources import Sources, open_sources, secrets_of
 from agentdyno.experiments.toolcheck import tool_problems
@@ -40,6 +40,8 @@ class Report:
     """Ids of trials sealed by this run."""
     reused: frozenset[str] = frozenset()
     """Ids of trials that were stored already."""
+    not_supported: tuple[NotSupported, ...] = ()
+    """Cells that no trial was planned for."""
     skipped: dict[str, DynoError] = field(default_factory=dict)
     """Runners that cannot be started, with the reason, by label."""
     interrupted: bool = False
@@ -159,8 +161,16 @@ async def run_session(
         options, request.scenarios, request.runners, embedder=memory.embedder_id,
         fault_plans=request.fault_plans,
     )
+    left_out = not_supported(request.scenarios, request.runners)
+    if left_out and not planned:
+        raise UsageError(
+            "\n".join(
+                f"{cell.runner}@{cell.version} does not run {cell.scenario}: {cell.why}."
+                for cell in left_out
+            ), "agentdyno runners",
+        )
     todo, reused = await _todo(store, planned, options)
-    report = Report(skipped=dict(request.unresolved), reused=reused)
+    report = Report(skipped=dict(request.unresolved), reused=reused, not_supported=left_out)
     if todo:
         async with (
             open_sources(request, budgets) as sources,

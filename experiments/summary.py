@@ -7,9 +7,11 @@ from statistics import median
 from typing import Literal
 
 from agentdyno.core.estimate import Estimate
+from agentdyno.core.pattern import coordinators
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.evals.stats import wilson
 from agentdyno.experiments.measured import Measured, Meter, measure, quantile, reconcile
+from agentdyno.experiments.plan import NotSupported
 
 __all__ = ["OUT_OF_COUNT", "Condition", "Measured", "Meter", "Row", "measure", "quantile",
            "reconcile", "summarize"]
@@ -52,6 +54,8 @@ class Row:
     condition: Condition = Condition()
     trials: int
     """Trials that ended, harness faults included."""
+    not_supported: str = ""
+    """Why the runner does not execute this scenario's team: then there is no trial."""
     faults: int
     """Harness faults: out of every other number of this row."""
     passed: Estimate | None
@@ -60,6 +64,10 @@ class Row:
     prompt_tokens: float | None = None
     completion_tokens: float | None = None
     tool_calls: float | None = None
+    coordination_calls: float | None = None
+    """Median model calls of agents that only coordinate; None where nobody does."""
+    coordination_tokens: float | None = None
+    """Median prompt and completion tokens of those calls; None where nobody coordinates."""
     wall_s: float | None = None
     cpu_s: float | None = None
     """Median over warm trials; over cold ones when there are no others."""
@@ -113,6 +121,11 @@ def _row(head: Row, trials: Sequence[Trial]) -> Row:
         name: sum(getattr(one, name) for one in counted)
         for name in ("gateway_retries", "fallbacks", "swallowed")
     }
+    if any(trial.pattern and coordinators(trial.pattern) for trial in trials):
+        medians |= {
+            name: median(getattr(one, name) for one in counted)
+            for name in ("coordination_calls", "coordination_tokens")
+        }
     gaps = [gap for one in counted for gap in one.gaps_ms]
     with_user = [one for one in counted if one.user_calls]
     return _metered(replace(
@@ -168,8 +181,11 @@ def _with_tax(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def summarize(trials: Iterable[Trial]) -> list[Row]:
-    """Return one row per scenario, conditions and runner version, in order of name."""
+def summarize(
+    trials: Iterable[Trial], not_supported: Sequence[NotSupported] = ()
+) -> list[Row]:
+    """Return one row per scenario, conditions and runner version, in order of name; what a runner
+    does not support comes after what it was asked beside."""
 
     def cell(trial: Trial) -> tuple[str, Condition, str]:
         return (trial.key.scenario, Condition.of(trial),
@@ -180,8 +196,12 @@ def summarize(trials: Iterable[Trial]) -> list[Row]:
         head = Row(scenario=scenario, runner=runner, condition=condition, trials=0, faults=0,
                    passed=None)
         rows.append(_row(head, list(group)))
-    return [
-        row
-        for _, group in groupby(rows, key=lambda row: (row.scenario, row.condition))
-        for row in _with_tax(list(group))
-    ]
+    compared: list[Row] = []
+    for (scenario, condition), some in groupby(rows, key=lambda row: (row.scenario, row.condition)):
+        compared += _with_tax(list(some))
+        compared += [
+            Row(scenario=scenario, runner=f"{cell.runner} {cell.version}",
+                condition=condition, trials=0, faults=0, passed=None, not_supported=cell.why)
+            for cell in not_supported if cell.scenario == scenario
+        ]
+    return compared

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentdyno.runners.support import TeamWork
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerRef:
@@ -27,6 +29,8 @@ class RunnerRef:
     """The environment's interpreter."""
     modules: Mapping[str, Path]
     """Top-level packages that the worker gets from the harness's own files, by name."""
+    teamwork: TeamWork
+    """Which patterns the runner executes."""
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ Works on the parts of a file that are well-formed, so that a spelling mistake in
 hide a dangling reference in another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from agentdyno.core.canonical import canonical_json
 from agentdyno.core.check import (
     CheckSpec,
     Computed,
+    GapReportedCheck,
     JsonSchemaCheck,
     MailSentCheck,
     MemoryUsedCheck,
@@ -36,7 +37,8 @@ from agentdyno.scenarios.patternrefs import PATTERN, pattern_problems, turn_prob
 
 _CHECK: TypeAdapter[Any] = TypeAdapter(CheckSpec)
 _FAULT: TypeAdapter[Any] = TypeAdapter(FaultSpec)
-MEMORY_SERVER = "memory"
+OWN_SERVERS = {"memory": "memory", "gaps": "tool report_missing_tool"}
+"""Names that tool servers cannot have, and whose they are."""
 
 
 def _part(adapter: TypeAdapter[Any], data: Any) -> Any:
@@ -95,8 +97,9 @@ class References:
     def _check_servers(self) -> None:
         for name, data in self._servers.items():
             path = ("mcpServers", name)
-            if name == MEMORY_SERVER:
-                self._add(path, "this name is taken by agentdyno's own memory; choose another")
+            if name in OWN_SERVERS:
+                own = OWN_SERVERS[name]
+                self._add(path, f"this name is taken by agentdyno's own {own}; choose another")
             server = _part(TypeAdapter(ToolServer), data)
             given = [k for k in ("command", "url", "bundled") if server and getattr(server, k)]
             if server and len(given) != 1:
@@ -125,7 +128,7 @@ class References:
     def _check_patterns(self) -> None:
         data = self.document.data if isinstance(self.document.data, dict) else {}
         used: set[str] = set()
-        placed: list[tuple[KeyPath, Any, Mapping[str, Any]]] = [
+        placed: list[tuple[KeyPath, Any, dict[str, Any]]] = [
             (("pattern",), data.get("pattern"), {})
         ]
         for name, other in _mapping(data, "arrangements").items():
@@ -182,7 +185,7 @@ class References:
                 self._known(("faults", at, "agent"), "agent", fault.agent, self._agents)
             if isinstance(fault, ToolFault) and fault.tool is not None:
                 server = fault.tool.partition(".")[0]
-                servers = {*self._servers, MEMORY_SERVER}
+                servers = {*self._servers, *OWN_SERVERS}
                 self._known(("faults", at, "tool"), "tool server", server, servers)
 
     def _check_checks(self) -> None:
@@ -205,9 +208,12 @@ class References:
             self._check_check(path, check)
 
     def _check_check(self, path: KeyPath, check: Any) -> None:
-        servers = {*self._servers, MEMORY_SERVER}
-        if isinstance(check, ToolsCalledCheck | MemoryUsedCheck) and check.agent is not None:
-            self._known((*path, "agent"), "agent", check.agent, self._agents)
+        servers = {*self._servers, *OWN_SERVERS}
+        if isinstance(check, ToolsCalledCheck | MemoryUsedCheck | GapReportedCheck):
+            if check.agent is not None:
+                self._known((*path, "agent"), "agent", check.agent, self._agents)
+            if check.type == "gap_reported" and not self.document.data.get("report_missing_tools"):
+                self._add((*path, "type"), "no agent can report; say report_missing_tools: true")
         if isinstance(check, ToolsCalledCheck):
             named: list[tuple[KeyPath, str]] = [
                 *((("tools", i), tool) for i, tool in enumerate(check.tools)),
@@ -234,7 +240,7 @@ class References:
         name = check.recording
         if name is not None and not (self.folder / name).is_file():
             self._add((*path, "recording"), f"there is no file {name!r} in the scenario's folder")
-        servers = {*self._servers, MEMORY_SERVER}
+        servers = {*self._servers, *OWN_SERVERS}
         for at, use in enumerate((isinstance(check, SameToolCallsCheck) and check.calls) or ()):
             server = use.tool.partition(".")[0]
             self._known((*path, "calls", at, "tool"), "tool server", server, servers)

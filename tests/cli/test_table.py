@@ -10,7 +10,9 @@ from agentdyno.cli.jsonreport import report_json
 from agentdyno.cli.table import print_comparison
 from agentdyno.cli.tree import trial_tree
 from agentdyno.core.event import BudgetStep, Fault, ModelCall, ModelTry, TokenCount
+from agentdyno.core.pattern import Supervisor
 from agentdyno.core.trial import Trial, Usage
+from agentdyno.experiments.plan import NotSupported
 from agentdyno.experiments.session import Report
 from agentdyno.experiments.summary import summarize
 from agentdyno.tests.experiments.trials import model_call, sealed
@@ -152,3 +154,22 @@ def test_the_tree_says_that_times_are_recorded_and_what_was_swallowed() -> None:
     assert "(recorded)" in text
     assert "the framework took it for whole" in text
     assert "reports the same" in text
+
+
+def test_an_unsupported_cell_is_not_applicable_and_says_why() -> None:
+    cell = NotSupported(scenario="s", runner="other", version="2", why="no such construct")
+    console = Console(file=io.StringIO(), width=200, color_system=None, highlight=False)
+    print_comparison(console, summarize([trial()], [cell]))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    line = next(line for line in text.splitlines() if line.split()[:2] == ["other", "2"])
+    assert line.count("n/a") == 2
+    assert "n/a: other 2 does not run s: no such construct." in text
+
+
+def test_coordination_is_a_column_where_somebody_coordinates() -> None:
+    pattern = Supervisor(manager="boss", workers=("solo",))
+    boss = call(agent="boss")
+    led = trial(boss, call()).model_copy(update={"pattern": pattern})
+    assert "110 (50 %)" in printed(led)
+    assert "coordi" not in printed(trial())

@@ -1,6 +1,8 @@
 """The comparison table's numbers."""
 
+from agentdyno.core.pattern import Single, Supervisor
 from agentdyno.core.trial import Outcome
+from agentdyno.experiments.plan import NotSupported
 from agentdyno.experiments.summary import summarize
 from agentdyno.tests.experiments.trials import model_call, sealed, tool_call
 
@@ -47,3 +49,24 @@ def test_a_runner_that_never_passes_is_no_yardstick_and_pays_no_tax() -> None:
     rows = {row.runner: row for row in summarize([crashed, sealed(events=(model_call(90),))])}
     assert rows["crashed 1"].extra_calls is None
     assert rows["crewai 1"].extra_prompt_tokens == 0
+
+
+def test_what_a_runner_does_not_support_is_a_row_without_numbers_and_no_failure() -> None:
+    cell = NotSupported(scenario="s", runner="other", version="2", why="it has no such thing")
+    able, unable = summarize([sealed()], [cell])
+    assert able.passed
+    assert (unable.runner, unable.trials, unable.passed) == ("other 2", 0, None)
+    assert unable.not_supported == "it has no such thing"
+    assert unable.extra_calls is None
+
+
+def test_the_price_of_coordination_is_what_the_coordinator_called() -> None:
+    pattern = Supervisor(manager="boss", workers=("solo",))
+    boss = model_call(30, 5).model_copy(update={"agent": "boss"})
+    trial = sealed(events=(boss, boss, model_call(100))).model_copy(update={"pattern": pattern})
+    (row,) = summarize([trial])
+    assert (row.coordination_calls, row.coordination_tokens) == (2, 70)
+    assert (row.model_calls, row.prompt_tokens) == (3, 160)
+    alone = trial.model_copy(update={"pattern": Single(agent="solo")})
+    (plain,) = summarize([alone])
+    assert plain.coordination_calls is None

@@ -86,8 +86,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, name: st
 ROW = """
 from pathlib import Path
 from agentdyno.runners.registry import RunnerRow
+from agentdyno.runners.support import TeamWork
 ROW = RunnerRow(name="acme", path="acme_dyno:AcmeRunner", package="acme", summary="Acme.",
-                lock=Path(__file__).with_name("acme.txt"))
+                lock=Path(__file__).with_name("acme.txt"),
+                teamwork=TeamWork(patterns={}, hook=""))
 """
 
 

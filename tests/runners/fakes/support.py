@@ -8,6 +8,7 @@ from agentdyno.core.pattern import Single
 from agentdyno.core.spec import AgentSpec, Limits
 from agentdyno.core.trial import Assignment, Endpoint
 from agentdyno.runners.ref import RunnerRef
+from agentdyno.runners.support import TeamWork, composed
 
 ROOT = Path(__file__).parents[3]
 ENGINE = Path(__file__).with_name("fake_engine.py")
@@ -22,6 +23,7 @@ def fake_ref(tmp_path: Path, **changes: Any) -> RunnerRef:
         "folder": tmp_path / "cache" / "envs" / "fake",
         "python": Path(sys.executable),
         "modules": {"agentdyno": ROOT / "__init__.py", "fake_engine": ENGINE},
+        "teamwork": TeamWork(patterns={"single": composed("does what it is told")}, hook=""),
     }
     return RunnerRef(**{**fields, **changes})
 
