@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from agentdyno.core.noun import Noun
-from agentdyno.core.spec import Name
+from agentdyno.core.spec import Name, Risk
 
 
 def _is_regex(pattern: str) -> str:
@@ -179,6 +179,24 @@ class MemoryUsedCheck(_Check):
     """Items that one search must have found."""
 
 
+class GapReportedCheck(_Check):
+    """An agent reported that it lacks a tool (`report_missing_tools: true`), or must not have."""
+
+    type: Literal["gap_reported"]
+    agent: Name | None = None
+    """Who must have reported it; anyone when absent."""
+    tool: Regex | None = None
+    """Expression that name or description of one missing tool must match."""
+    risk: Risk | None = None
+    """Risk that the report must estimate for that tool."""
+    inputs: Regex | None = None
+    """Expression that the JSON text of that tool's inputs must match."""
+    checked: tuple[str, ...] = ()
+    """Tools, by their names in tools/list, that the report must say to have looked at."""
+    absent: bool = False
+    """Turns the question round: no such report may be there."""
+
+
 RecordingFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+\.json$")]
 """A recorded conversation's file, in the scenario's folder; see `tools/servers/README.md`."""
 
@@ -234,6 +252,7 @@ class SameAnswerCheck(_AnswerCheck):
 
 CheckSpec = Annotated[
     ContainsCheck | RegexCheck | JsonSchemaCheck | NumericCheck | ToolsCalledCheck
-    | MailSentCheck | LimitsCheck | MemoryUsedCheck | SameToolCallsCheck | SameAnswerCheck,
+    | MailSentCheck | LimitsCheck | MemoryUsedCheck | SameToolCallsCheck | SameAnswerCheck
+    | GapReportedCheck,
     Field(discriminator="type"),
 ]

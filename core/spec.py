@@ -39,6 +39,8 @@ class AgentSpec(Noun):
     """Model calls the agent may make for one user turn."""
     risk_threshold: Risk = "medium"
     """Highest tool risk that the agent may use without an approval."""
+    report_missing_tools: bool = False
+    """Whether the agent is given `report_missing_tool`; the scenario says so for all of them."""
 
 
 class ToolServer(Noun):

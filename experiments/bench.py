@@ -46,7 +46,7 @@ class Bench:
 
     def endpoint(self, trial_id: str, agent: AgentSpec) -> Endpoint:
         """Return the two addresses that a framework is given for `agent`."""
-        has_tools = bool(agent.tools) or agent.memory != "none"
+        has_tools = bool(agent.tools) or agent.memory != "none" or agent.report_missing_tools
         return Endpoint(
             model_base_url=f"{self.address}/t/{trial_id}/{agent.name}/v1",
             mcp_url=f"{self.address}/mcp/{trial_id}/{agent.name}" if has_tools else None,

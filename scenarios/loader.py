@@ -159,7 +159,7 @@ def _agents(
             agents.append(factory.resolve(
                 name, layers, vars=scenario.vars, team=names, servers=scenario.mcpServers,
                 verbatim=scenario.verbatim,
-            ))
+            ).model_copy(update={"report_missing_tools": scenario.report_missing_tools}))
         except AgentFault as fault:
             problems.append(document.problem(("agents", name, fault.part), fault.message))
     return tuple(agents)

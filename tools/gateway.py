@@ -17,6 +17,7 @@ from agentdyno.core.server import LocalServer
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.core.trial import Outcome
+from agentdyno.tools import gaps
 from agentdyno.tools.asgi import Receive, Scope, Send
 from agentdyno.tools.box import OpenTrial, ToolBox, recorded_box, tool_box
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
@@ -35,10 +36,11 @@ _STATE_TIMEOUT_S = 10.0
 
 
 class ToolGateway:
-    """Tools for every open trial, over any MCP servers and the in-process ones of `local`."""
+    """Tools for every open trial, over any MCP servers and in-process ones: those of `local`, and
+    `report_missing_tool` for agents that may report."""
 
     def __init__(self, local: Mapping[str, LocalServer] | None = None) -> None:
-        self._local = dict(local or {})
+        self._local: dict[str, LocalServer] = {gaps.SERVER: gaps.GapServer()} | dict(local or {})
         self._pool = UpstreamPool()
         self._endpoint = Endpoint()
 

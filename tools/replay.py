@@ -10,6 +10,7 @@ from typing import Any
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.difference import first_difference, told, unified
 from agentdyno.core.errors import UsageError
+from agentdyno.core.event import MemoryAccess, ToolGap
 from agentdyno.core.recording import OfferedTool, RecordedResult, ToolRecording
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
@@ -96,10 +97,11 @@ class ToolReplay:
             self._sink.end(Outcome.HARNESS_FAULT, str(miss))
             raise miss
         result = waiting.pop(0)
-        for access in result.memory:
+        events: tuple[MemoryAccess | ToolGap, ...] = (*result.memory, *result.gaps)
+        for event in events:
             now = self._sink.now()
-            self._sink.record(access.model_copy(update={
-                "started_s": now, "ended_s": now + access.ended_s - access.started_s,
+            self._sink.record(event.model_copy(update={
+                "started_s": now, "ended_s": now + event.ended_s - event.started_s,
             }))
         return result
 

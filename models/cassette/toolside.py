@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from agentdyno.core.event import MemoryAccess, ToolCall, ToolsListed, WireRecord
+from agentdyno.core.event import MemoryAccess, ToolCall, ToolGap, ToolsListed, WireRecord
 from agentdyno.core.recording import OfferedTool, RecordedResult, ToolRecording
 from agentdyno.core.trial import Trial
 from agentdyno.models.cassette.secrets import Scrubber
@@ -13,6 +13,7 @@ from agentdyno.models.cassette.secrets import Scrubber
 _OF_THE_GATEWAY = ("limit", "not_allowed")
 """Errors that the gateway makes by itself, in a replay as well."""
 _MEMORY = "memory"
+_GAPS = "gaps"
 
 
 def tool_side(
@@ -59,6 +60,7 @@ def _results(
             arguments=scrubber.value(event.arguments),
             result=scrubber.value({k: v for k, v in result.items() if k != "resultType"}),
             error_kind=event.error_kind, memory=_memory(trial, event, scrubber),
+            gaps=_gaps(trial, event, scrubber),
             duration_ms=round((event.ended_s - event.started_s) * 1000, 3),
         ))
     return tuple(recordings)
@@ -90,5 +92,19 @@ def _memory(trial: Trial, call: ToolCall, scrubber: Scrubber) -> tuple[MemoryAcc
     return tuple(
         event.model_copy(update={"query": scrubber.text(event.query)}) for event in trial.events
         if isinstance(event, MemoryAccess) and event.agent == call.agent and event.query == said
+        and call.started_s <= event.started_s and event.ended_s <= call.ended_s
+    )[:1]
+
+
+def _gaps(trial: Trial, call: ToolCall, scrubber: Scrubber) -> tuple[ToolGap, ...]:
+    """Return what one call reported as missing."""
+    if call.server != _GAPS or call.is_error:
+        return ()
+    asked = [tool["name"] for tool in call.arguments["missing_tools"]]
+    return tuple(
+        ToolGap.model_validate(scrubber.value(event.model_dump(mode="json")))
+        for event in trial.events
+        if isinstance(event, ToolGap) and event.agent == call.agent
+        and [tool.name for tool in event.missing_tools] == asked
         and call.started_s <= event.started_s and event.ended_s <= call.ended_s
     )[:1]
