@@ -78,6 +78,9 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                  "each agent knows the task and what the agents before it wrote"),
     _requirement("runner:pipeline:declares-messages",
                  "a trial's page shows who wrote what"),
+    _requirement("runner:patterns",
+                 "a pattern that a runner declares means the same for everybody; what it is held"
+                 " to stands in experiments/conformance/requirements.py"),
     _requirement("runner:memory:no-leak",
                  "what one trial remembers must never be readable in another"),
     _requirement("runner:parity:manifest",

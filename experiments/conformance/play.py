@@ -1,0 +1,129 @@
+"""Plays one case on one runner: real gateways, real worker, scripted model."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agentdyno.core.event import Event, Message, ModelCall, Step, ToolCall, WireRecord
+from agentdyno.core.sink import Sink
+from agentdyno.core.spec import ToolServer
+from agentdyno.core.trial import Assignment, Outcome, Trial, TrialKey, Verdict, WorkerReport
+from agentdyno.evals.checks import evaluate
+from agentdyno.experiments.bench import Bench
+from agentdyno.experiments.conformance.case import FOLDER, TIMEOUT_S, Case
+from agentdyno.models.scripted import ScriptedUpstream
+from agentdyno.models.upstream import Upstream
+from agentdyno.runners.base import Emit
+from agentdyno.runners.pool import TrialHost
+
+SERVERS = {"calculator": ToolServer(bundled="calculator")}
+Wrap = Callable[[Upstream], Upstream]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """A case that was played."""
+
+    case: Case
+    trial: Trial
+    wire: Sequence[WireRecord]
+
+    @property
+    def model_calls(self) -> list[ModelCall]:
+        """Model calls, in the order in which they began."""
+        return [event for event in self.trial.events if isinstance(event, ModelCall)]
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """Tool calls, in the order in which they began."""
+        return [event for event in self.trial.events if isinstance(event, ToolCall)]
+
+    @property
+    def messages(self) -> list[Message]:
+        """What the runner declared that agents said."""
+        return [event for event in self.trial.events if isinstance(event, Message)]
+
+    @property
+    def steps(self) -> list[Step]:
+        """What the runner declared of the team's work."""
+        return [event for event in self.trial.events if isinstance(event, Step)]
+
+
+async def play(
+    case: Case, bench: Bench, host: TrialHost, *, stream: bool = False,
+    wrap: Wrap = lambda upstream: upstream,
+) -> Played:
+    """Play `case` to its end, with what `wrap` puts around the scripted model.
+
+    Raises:
+        DynoError: the runner's environment or a tool server cannot be started.
+    """
+    sink = Sink(trial_id=f"c{secrets.token_hex(8)}", token=secrets.token_urlsafe(24),
+                limits=case.limits)
+    started_at = datetime.now(UTC).isoformat()
+    bench.models.open(sink, case.agents, wrap(ScriptedUpstream(case.script, 0)))
+    report = WorkerReport(ended="timeout")
+    try:
+        await bench.tools.open(sink, case.agents, SERVERS, FOLDER)
+        async with asyncio.timeout(TIMEOUT_S):
+            report = await host.run(_assignment(case, sink, bench, stream), _recorded(sink))
+    except TimeoutError:
+        sink.end(Outcome.LIMIT, f"the trial had not ended after {TIMEOUT_S:g} s")
+    finally:
+        duration_s = sink.now()
+        bench.models.close(sink.trial_id)
+        await bench.tools.close(sink.trial_id)
+    outcome, reason = sink.stop or _outcome(report)
+    trial = Trial(
+        id=sink.trial_id, key=_key(case, stream), outcome=outcome, reason=reason,
+        answers=report.answer.texts if report.answer else (), user_turns=case.spec.user,
+        agents=case.agents, pattern=case.pattern, started_at=started_at, duration_s=duration_s,
+        events=tuple(sorted(sink.events, key=lambda event: event.started_s)), report=report,
+        usage_reported=report.answer.usage if report.answer else None,
+    )
+    return Played(case=case, trial=trial, wire=sink.wire)
+
+
+def verdicts(played: Played) -> tuple[Verdict, ...]:
+    """Return the answers to the case's checks."""
+    return evaluate(played.trial, played.case.spec.checks, FOLDER)
+
+
+def _assignment(case: Case, sink: Sink, bench: Bench, stream: bool) -> Assignment:
+    return Assignment(
+        trial_id=sink.trial_id, token=sink.token, pattern=case.pattern, agents=case.agents,
+        user_turns=case.spec.user, limits=case.limits, stream=stream,
+        endpoints={spec.name: bench.endpoint(sink.trial_id, spec) for spec in case.agents},
+    )
+
+
+def _recorded(sink: Sink) -> Emit:
+    def emit(event: Message | Step) -> None:
+        now = sink.now()
+        stamped: Event = event.model_copy(update={"started_s": now, "ended_s": now})
+        sink.record(stamped)
+
+    return emit
+
+
+def _outcome(report: WorkerReport) -> tuple[Outcome, str]:
+    match report.ended:
+        case "returned":
+            answer = report.answer
+            if answer is not None and answer.stopped_by_limit:
+                return Outcome.LIMIT, answer.note
+            return Outcome.COMPLETED, ""
+        case "timeout":
+            return Outcome.LIMIT, "the trial overran its time"
+        case "cancelled":
+            return Outcome.CANCELLED, "cancelled"
+    return Outcome.AGENT_FAULT, f"{report.error_type}: {report.error}"
+
+
+def _key(case: Case, stream: bool) -> TrialKey:
+    return TrialKey(
+        scenario=case.id, scenario_digest="", runner="", runner_version="", runner_digest="",
+        model_digest=case.script.digest, stream=stream,
+    )
