@@ -195,9 +195,10 @@ class State(Helpers):
     def _read_block(self, name: str) -> Any:
         fence = re.compile(rf"```json[ \t]+{re.escape(name)}[ \t]*\r?\n(.*?)\n[ \t]*```", re.DOTALL)
         for message in reversed(self.conversation.messages):
-            match = None if message.role == "system" else fence.search(message.text)
-            if match:
-                return orjson.loads(match.group(1))
+            # Some frameworks show a whole group chat as one message: its last block is the newest.
+            found = [] if message.role == "system" else fence.findall(message.text)
+            if found:
+                return orjson.loads(found[-1])
         return Missing(f"no visible message holds a block ```json {name}")
 
     def has_tool(self, tool: str, /) -> bool:
@@ -257,8 +258,11 @@ def _user_turns(messages: Sequence[ChatMessage]) -> tuple[tuple[str, ...], int]:
         if message.role != "user":
             before = message.role
             continue
-        other = message.name is not None and message.name.lower() != "user"
-        if other or before == "tool" or _NUDGES.match(message.text):
+        if message.name is not None and message.name.lower() != "user":
+            # What the user says after a colleague spoke is a new turn, not more of the old one.
+            before = "assistant" if turns else before
+            continue
+        if before == "tool" or _NUDGES.match(message.text):
             continue
         if before == "user" and turns:
             turns[-1] = f"{turns[-1]}\n\n{message.text}"

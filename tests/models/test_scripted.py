@@ -154,6 +154,14 @@ async def test_turns_are_what_the_user_said_and_not_what_a_framework_added(
     assert client.asked(await client.chat(*talk))["content"] == "2|second|2|False"
 
 
+async def test_what_the_user_says_after_a_colleague_spoke_is_a_turn_of_its_own(
+    play: Callable[..., Any]
+) -> None:
+    client = play('- say: "{{ turn }}|{{ user }}"')
+    talk = [say("first", name="user"), say("from a colleague", name="triage"), say("second")]
+    assert client.asked(await client.chat(*talk))["content"] == "2|second"
+
+
 async def test_an_agent_tells_its_own_calls_from_those_of_its_colleagues(
     play: Callable[..., Any], bench: Any
 ) -> None:
@@ -180,6 +188,9 @@ async def test_find_and_block_read_the_newest_visible_message(play: Callable[...
     assert client.asked(response)["content"] == "2 2.5"
     prompt_only = await client.chat(say(old, "system"), "total: 3")
     assert prompt_only.status_code == 400
+    # A group chat that a framework shows as one message.
+    told = await client.chat(f"total: 4\n{old}\n\n{new}")
+    assert client.asked(told)["content"] == "4 2.5"
 
 
 async def test_what_one_template_sets_the_next_one_does_not_see(play: Callable[..., Any]) -> None:
