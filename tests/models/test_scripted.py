@@ -186,11 +186,11 @@ async def test_find_and_block_read_the_newest_visible_message(play: Callable[...
     new = 'total: 2\n```json figures\n{"rate": 2.5}\n```'
     response = await client.chat(say(old, "system"), old, say("ok", "assistant"), new)
     assert client.asked(response)["content"] == "2 2.5"
-    prompt_only = await client.chat(say(old, "system"), "total: 3")
-    assert prompt_only.status_code == 400
     # A group chat that a framework shows as one message.
     told = await client.chat(f"total: 4\n{old}\n\n{new}")
     assert client.asked(told)["content"] == "4 2.5"
+    prompt_only = await client.chat(say(old, "system"), "total: 3")
+    assert prompt_only.status_code == 400
 
 
 async def test_what_one_template_sets_the_next_one_does_not_see(play: Callable[..., Any]) -> None:
