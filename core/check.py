@@ -83,13 +83,17 @@ class Computed(Noun):
 
 
 class NumericCheck(_AnswerCheck):
-    """A number in the answer equals the expected one within a tolerance."""
+    """A number in the answer equals the expected one, or keeps to it as a bound."""
 
     type: Literal["numeric"]
     find: Annotated[Regex, AfterValidator(_has_one_group)]
-    """Expression whose one group is the number; the first match counts."""
+    """Expression whose one group is the number."""
+    take: Literal["first", "sum"] = "first"
+    """Whether the first match counts, or all matches are added up."""
     expected: float | Computed
     """The number, or how to compute it."""
+    compare: Literal["equal", "at_least", "at_most"] = "equal"
+    """What the number in the answer must be to the expected one."""
     rel_tol: float = Field(default=1e-9, ge=0)
     """Tolerance as a part of the expected number."""
     abs_tol: float = Field(default=0.0, ge=0)

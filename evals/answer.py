@@ -1,6 +1,7 @@
 """Checks of what the team said."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -80,20 +81,33 @@ def json_schema(trial: Trial, check: JsonSchemaCheck, folder: Path) -> Finding:
 
 
 def numeric(trial: Trial, check: NumericCheck, folder: Path) -> Finding:
-    """Compare a number in the answer with the expected one."""
+    """Compare a number in the answer, or the sum of several, with the expected one."""
     expected = check.expected
     target = expected_number(expected, folder) if isinstance(expected, Computed) else expected
     answer = _answer(trial, check.turn)
-    match = re.search(check.find, answer)
-    if match is None:
+    matches = list(re.finditer(check.find, answer))
+    if not matches:
         return failed(f"no match of {check.find} in the answer: {excerpt(answer)}")
-    quoted = _around(answer, match.start(), match.end())
-    number = _number(match[1] or "")
-    if number is None:
-        return failed(f"{match[1]!r} is no number: {quoted}")
+    counted = matches if check.take == "sum" else matches[:1]
+    quoted = "; ".join(_around(answer, match.start(), match.end()) for match in counted)
+    number = 0.0
+    for match in counted:
+        part = _number(match[1] or "")
+        if part is None:
+            return failed(f"{match[1]!r} is no number: {quoted}")
+        number += part
     tolerance = max(check.rel_tol * abs(target), check.abs_tol)
     comparison = f"{number:.10g} against {target:.10g}, tolerance {tolerance:.3g}: {quoted}"
-    return (passed if abs(number - target) <= tolerance else failed)(comparison)
+    return (passed if _holds(check, number - target, tolerance) else failed)(comparison)
+
+
+def _holds(check: NumericCheck, difference: float, tolerance: float) -> bool:
+    match check.compare:
+        case "at_least":
+            return difference >= -tolerance
+        case "at_most":
+            return difference <= tolerance
+    return abs(difference) <= tolerance
 
 
 def _number(text: str) -> float | None:
@@ -102,5 +116,6 @@ def _number(text: str) -> float | None:
     if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", plain):
         plain = plain.replace(",", "")
     if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", plain):
-        return float(plain)
+        number = float(plain)
+        return number if math.isfinite(number) else None
     return None
