@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("agentdyno.cli.trials:show", "Show one trial as a readable tree."),
     "log": ("agentdyno.cli.trials:log", "Dump the raw wire of a trial."),
     "spend": ("agentdyno.cli.spend:spend", "Show what live runs cost, by day, run and model."),
+    "gaps": ("agentdyno.cli.gaps:gaps", "Show which tools agents reported as missing."),
     "cassette": ("agentdyno.cli.cassette:cassette", "List, show, compare and check recordings."),
     "diff": ("agentdyno.cli.diff:diff", "Compare what two trials sent to the model."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
