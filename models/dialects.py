@@ -6,7 +6,7 @@ agent's name or role, compared without case and punctuation.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdyno.core.spec import AgentSpec
@@ -24,15 +24,23 @@ DELEGATE_OWN = (
 )
 """AutoGen AgentTool, OpenAI `as_tool`, Pydantic AI tools, Windmill nested agents."""
 COLLEAGUE = ("coworker", "co_worker", "agent", "agent_name", "to", "recipient")
-TASK = ("task", "input", "user_message", "message", "request", "query", "prompt", "instructions",
-        "description")
+TASK = ("task", "task_description", "input", "user_message", "message", "request", "query",
+        "prompt", "instructions", "description")
 CONTEXT = ("context", "background")
 OUTPUT_TOOLS = re.compile(r"^(final_result(_\w+)?|final_answer|structured_output|respond)$")
 """Pydantic AI's output tools and their like."""
 APPROVED = ("approved", "approve", "is_approved", "approval", "accepted", "accept")
 COMMENT = ("feedback", "comment", "comments", "reason", "critique", "explanation", "message")
 
-_SELECTOR = re.compile(r"only return the (role|name|agent|speaker)|select the next", re.IGNORECASE)
+SPEAKER = ("next_speaker", "speaker", "next_agent", "agent", "next", "role", "name", "choice",
+           "response", "result", "value")
+"""Properties of structured answers in which a selector names the next speaker."""
+
+_SELECTOR = re.compile(
+    r"only (?:return|answer|reply|respond)(?: with)? the (?:role|name|agent|speaker)"
+    r"|select the next|speaks? next|next (?:speaker|agent|role)\b",
+    re.IGNORECASE,
+)
 _WORDS = {True: r"\b(APPROVED?|ACCEPT(?:ED)?)\b", False: r"\b(REJECT(?:ED)?|REVISE)\b"}
 _ASKS_JSON = re.compile(r"\bJSON\b")
 
@@ -98,6 +106,39 @@ def selects_speaker(state: State) -> bool:
     """Whether the request is a selector's: it wants an agent's bare name as text."""
     prompts = [m.text for m in state.conversation.messages if m.role in ("system", "user")]
     return not state.conversation.tools and any(_SELECTOR.search(text) for text in prompts)
+
+
+def speaker_field(schema: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the property of `schema` that names the next speaker, and how it spells the agent.
+
+    That is the property whose choices hold the agent, else the first that `SPEAKER` lists; an agent
+    that is not among its choices is spelled by its name, since a selector may err.
+    """
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return None
+    for key in properties:
+        for choice in _choices(schema, properties[key]):
+            if plain(choice) in names:
+                return key, choice
+    key = next((key for key in SPEAKER if key in properties), None)
+    return None if key is None else (key, names[0])
+
+
+def _choices(schema: Mapping[str, Any], part: Any) -> Iterator[str]:
+    """Yield the texts that a property may be: of an enum, a constant, or what it refers to."""
+    if not isinstance(part, dict):
+        return
+    reference = part.get("$ref")
+    if isinstance(reference, str):
+        definitions = schema.get("$defs")
+        name = reference.rpartition("/")[2]
+        yield from _choices(schema, definitions.get(name) if definitions else None)
+    yield from (choice for choice in part.get("enum", ()) if isinstance(choice, str))
+    if isinstance(part.get("const"), str):
+        yield part["const"]
+    for other in part.get("anyOf", ()):
+        yield from _choices(schema, other)
 
 
 def verdict_fields(schema: Mapping[str, Any]) -> tuple[str, str | None] | None:

@@ -80,12 +80,12 @@ class Play:
         return ToolUse(id=call_id(self.agent, self.ordinal, at), name=wire or spec.tool,
                        arguments=text[:-1] if spec.malformed else text)
 
-    def _call(self, offer: ToolOffer, arguments: dict[str, Any]) -> Reply:
+    def _call(self, offer: ToolOffer, arguments: dict[str, Any], beside: str = "") -> Reply:
         if self.state.offered(offer.name) is None:
             raise Unplayable(f"it needs tool {offer.name!r}, but tool_choice is none")
         use = ToolUse(id=call_id(self.agent, self.ordinal, 0), name=offer.name,
                       arguments=canonical_json(arguments))
-        return Reply(text=self._said(), calls=(use,), finish_reason="tool_calls")
+        return Reply(text=self._said() or beside, calls=(use,), finish_reason="tool_calls")
 
     def _said(self) -> str:
         return "" if self.rule.say is None else str(self.rule.say(self.state.names))
@@ -115,9 +115,22 @@ class Play:
         if offer is not None:
             text = self._said()
             return self._call(offer, dict.fromkeys(offer.required, text))
+        if (choice := self._speaker(names)) is not None:
+            return self._data(choice)
         if dialects.selects_speaker(self.state):
             return Reply(text=to)
         raise Unplayable(f"it hands over to {to!r}, but no tool like transfer_to_{to} is offered")
+
+    def _speaker(self, names: tuple[str, ...]) -> dict[str, Any] | None:
+        """Return the structured answer that names the next speaker, None where none is asked."""
+        output = self.state.conversation.output
+        offer = dialects.output_tool(self.state)
+        schema = output.schema if output else offer.parameters if offer else None
+        field = dialects.speaker_field(schema or {}, names)
+        if field is None or schema is None:
+            return None
+        texts = [key for key in schema.get("required", ()) if key != field[0]]
+        return {**dict.fromkeys(texts, self._said()), field[0]: field[1]}
 
     def _delegate(self, to: str, task_of: Compiled, context_of: Compiled) -> Reply:
         task, context = str(task_of(self.state.names)), str(context_of(self.state.names))
@@ -144,7 +157,8 @@ class Play:
             arguments[task_key] = task
         elif offer.required:
             raise Unplayable(f"tool {offer.name!r} has no parameter for the task")
-        return self._call(offer, arguments)
+        # Where control passes without arguments, what should be done is said.
+        return self._call(offer, arguments, beside="" if task_key else task)
 
     def _approve(self, approve: bool) -> Reply:
         said = self._said()

@@ -62,6 +62,40 @@ async def test_a_handoff_is_a_bare_name_for_a_selector_and_a_gap_elsewhere(
     assert "transfer_to_analyst is offered" in await reply(play("- handoff: analyst"))
 
 
+CHOICE = {"type": "object", "required": ["why", "pick"], "$defs": {
+    "Speaker": {"type": "string", "enum": ["researcher", "Analyst"]}},
+    "properties": {"why": {"type": "string"}, "pick": {"$ref": "#/$defs/Speaker"}}}
+
+
+async def test_a_selector_that_wants_a_structure_is_given_the_name_in_it(
+    play: Callable[..., Any]
+) -> None:
+    client = play("- handoff: analyst\n  say: it is time")
+    wanted = {"type": "json_schema", "json_schema": {"name": "choice", "schema": CHOICE}}
+    named = {"why": "it is time", "pick": "Analyst"}
+    assert json.loads(await reply(client, response_format=wanted)) == named
+    tool = client.tool("final_result", "response", response={
+        "anyOf": [{"const": "researcher"}, {"const": "analyst"}]})
+    assert await reply(client, tools=[tool], tool_choice="required") == [
+        ("final_result", {"response": "analyst"})]
+
+
+async def test_a_selector_may_name_one_who_cannot_be_chosen(play: Callable[..., Any]) -> None:
+    client = play("- handoff: analyst")
+    tool = client.tool("final_result", next_speaker={"enum": ["researcher"]})
+    assert await reply(client, tools=[tool], tool_choice="required") == [
+        ("final_result", {"next_speaker": "analyst"})]
+
+
+async def test_a_task_is_said_where_control_passes_without_arguments(
+    play: Callable[..., Any]
+) -> None:
+    client = play("- delegate: {to: analyst, task: compute}")
+    response = await client.chat("go", tools=[client.tool("transfer_to_analyst")])
+    assert client.calls(response) == [("transfer_to_analyst", {})]
+    assert client.asked(response)["content"] == "compute"
+
+
 async def test_delegation_takes_the_form_of_each_framework(play: Callable[..., Any]) -> None:
     rules = "- delegate: {to: analyst, task: compute, context: of cats}"
     client = play(rules)
