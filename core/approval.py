@@ -67,6 +67,8 @@ class ApprovalRequest(Noun):
 
     trial_id: str
     scenario: str
+    runner: str = ""
+    """The runner's name and version."""
     agent: str
     ordinal: int
     """Number of the call among the agent's tool calls in the trial, from 0."""
@@ -74,6 +76,8 @@ class ApprovalRequest(Noun):
     tool: str
     description: str
     """The tool's own description, for whoever decides."""
+    input_schema: dict[str, Any] = Field(default_factory=dict)
+    """The tool's inputSchema, which changed arguments must fit."""
     arguments: dict[str, Any]
     risk: Risk
     timeout_s: float

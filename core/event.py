@@ -9,7 +9,7 @@ from agentdyno.core.noun import Noun
 from agentdyno.core.spec import Risk
 
 ErrorKind = Literal[
-    "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
+    "not_allowed", "rejected", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
 ]
 """Whose error a failed tool call was."""
 
@@ -187,7 +187,8 @@ class Approval(Timed):
     """What the policy asked for."""
     shown: dict[str, Any]
     """Arguments that the approver was shown."""
-    decision: Literal["logged", "approved", "rejected", "modified", "timed_out"]
+    decision: Literal["logged", "approved", "rejected", "modified", "timed_out", "withdrawn"]
+    """`withdrawn`: the call ended before anybody decided, because its trial or its caller did."""
     arguments: dict[str, Any] | None = None
     """Arguments that the call was made with, where the approver changed them."""
     approver: str

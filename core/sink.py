@@ -3,12 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agentdyno.core.approval import ApprovalRequest
 from agentdyno.core.event import Event, WireRecord
 from agentdyno.core.spec import Limits
 from agentdyno.core.trial import USER_SIMULATOR, Outcome
+from agentdyno.core.waiting import WaitingClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,15 @@ class ToolStarted:
     arguments: dict[str, Any]
 
 
-Watch = Callable[[Event | Delta | ToolStarted], None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked:
+    """A tool call begins to wait; its `Approval` event follows when it ends. Never stored."""
+
+    agent: str
+    request: ApprovalRequest
+
+
+Watch = Callable[[Event | Delta | ToolStarted | ApprovalAsked], None]
 """Sees what happens in a trial while it happens (`run --watch`)."""
 
 
@@ -48,6 +59,8 @@ class Sink:
     wire: list[WireRecord] = field(default_factory=list)
     stop: tuple[Outcome, str] | None = None
     """First outcome that an instrument decided, with its reason; null while the trial may go on."""
+    clock: WaitingClock = field(default_factory=WaitingClock)
+    """Counts what the trial waits for approvals."""
     watch: Watch | None = None
     """Null when nobody looks: then nothing is made for looking at."""
     _ordinals: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -55,6 +68,19 @@ class Sink:
     def now(self) -> float:
         """Return seconds since the trial's start."""
         return time.perf_counter() - self.zero
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """Return a block whose time is waiting for an approval."""
+        return self.clock.waiting()
+
+    @property
+    def waited_s(self) -> float:
+        """Wall seconds in which at least one call waited for approval."""
+        return self.clock.seconds
+
+    def worked_s(self) -> float:
+        """Return seconds since the trial's start, without what was waited for approvals."""
+        return self.now() - self.waited_s
 
     def rezero(self) -> None:
         """Start the trial's clock now: opening the gateways is the harness's own time."""

@@ -202,7 +202,7 @@ class Budgets:
         return self._ledger is not None
 
     def _wall(self, sink: Sink, account: Account) -> float:
-        return sink.now() if account.scope == "trial" else self.elapsed()
+        return sink.worked_s() if account.scope == "trial" else self.elapsed()
 
     async def _overcome(self, sink: Sink, account: Account, obstacle: Obstacle) -> None:
         if obstacle.kind == "wait":

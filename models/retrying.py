@@ -104,7 +104,7 @@ class RetryingUpstream:
         asked = error.retry_after_s or 0.0 if error else 0.0
         return (
             asked > self._policy.max_retry_after_s
-            or self._sink.now() + wait >= self._sink.limits.timeout_s
+            or self._sink.worked_s() + wait >= self._sink.limits.timeout_s
         )
 
     def _wait(self, state: RetryCallState) -> float:

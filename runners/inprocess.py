@@ -11,6 +11,7 @@ from importlib import metadata
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.trial import Assignment, WorkerReport
+from agentdyno.core.waiting import WaitingClock
 from agentdyno.runners.base import Emit, Runner
 from agentdyno.runners.execution import Execution, versions
 from agentdyno.runners.meter import CpuMeter
@@ -40,6 +41,7 @@ class InProcessHost:
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
         started: Callable[[], None] = nothing, user: User | None = None,
+        clock: WaitingClock | None = None,
     ) -> WorkerReport:
         """See `TrialHost.run`; a trial that ignores its cancellation is left behind."""
         line = Line(user) if user else None
@@ -48,7 +50,7 @@ class InProcessHost:
             execution = Execution(self._runner, assignment, self._versions, line)
             self._meter.start(assignment.trial_id)
             try:
-                report = await self._timed(execution, emit)
+                report = await self._timed(execution, emit, clock or WaitingClock())
             finally:
                 used = self._meter.stop(assignment.trial_id)
         if line:
@@ -59,12 +61,14 @@ class InProcessHost:
         """Release what the runner holds."""
         await self._runner.close()
 
-    async def _timed(self, execution: Execution, emit: Emit) -> WorkerReport:
+    async def _timed(
+        self, execution: Execution, emit: Emit, clock: WaitingClock
+    ) -> WorkerReport:
         task = asyncio.create_task(execution.run(emit), name=execution.assignment.trial_id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
-            done, _ = await asyncio.wait([task], timeout=execution.assignment.limits.timeout_s)
+            done = await clock.done(task, execution.assignment.limits.timeout_s)
         except asyncio.CancelledError:
             await self._stop(execution, task)
             raise

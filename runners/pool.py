@@ -13,6 +13,7 @@ from typing import Protocol
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.trial import Assignment, WorkerReport
+from agentdyno.core.waiting import WaitingClock
 from agentdyno.runners.base import Emit
 from agentdyno.runners.flight import Flight, WorkerDied
 from agentdyno.runners.process import WorkerProcess
@@ -37,13 +38,14 @@ class TrialHost(Protocol):
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
         started: Callable[[], None] = nothing, user: User | None = None,
+        clock: WaitingClock | None = None,
     ) -> WorkerReport:
         """Execute one trial; never raises for what the framework did.
 
         `started` is called when the trial's clock starts: after waiting for a slot and for the
         process. With `last_attempt` the trial runs alone, so that its end is its own doing.
         `user` is asked for the turns of an assignment that `asks_user`; what he raises is raised
-        here when the trial is over.
+        here when the trial is over. What `clock` counts is not held against `limits.timeout_s`.
 
         Raises:
             EnvironmentFault: the runner cannot be started.
@@ -84,6 +86,7 @@ class WorkerPool:
     async def run(
         self, assignment: Assignment, emit: Emit, *, last_attempt: bool = False,
         started: Callable[[], None] = nothing, user: User | None = None,
+        clock: WaitingClock | None = None,
     ) -> WorkerReport:
         """See `TrialHost.run`; cancelling this coroutine cancels the trial in the worker."""
         needed = self._slots if last_attempt else 1
@@ -91,7 +94,7 @@ class WorkerPool:
         try:
             process = await self._current()
             started()
-            return await self._fly(process, assignment, emit, user)
+            return await self._fly(process, assignment, emit, user, clock or WaitingClock())
         except WorkerDied as death:
             if death.together > 1 and not last_attempt:
                 raise WorkerReplaced(str(death)) from death
@@ -158,11 +161,12 @@ class WorkerPool:
             burial.add_done_callback(self._burials.discard)
 
     async def _fly(
-        self, process: WorkerProcess, assignment: Assignment, emit: Emit, user: User | None
+        self, process: WorkerProcess, assignment: Assignment, emit: Emit, user: User | None,
+        clock: WaitingClock,
     ) -> WorkerReport:
         flight = process.submit(assignment, emit, user)
         try:
-            done, _ = await asyncio.wait([flight.report], timeout=assignment.limits.timeout_s)
+            done = await clock.done(flight.report, assignment.limits.timeout_s)
         except asyncio.CancelledError:
             with contextlib.suppress(WorkerDied):
                 await self._stop(process, assignment.trial_id, flight)

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from agentdyno.core.errors import DynoError, HarnessFault
+from agentdyno.core.errors import HarnessFault
 from agentdyno.core.spend import DayTotals, Reservation, Spent
-from agentdyno.store.database import CONNECTION_ERRORS, Pool
+from agentdyno.store.attempt import Revive, attempt
+from agentdyno.store.database import Pool
 
 PAUSES_S = (0.0, 0.1, 0.5, 1.0, 2.0)
 """Waits before each new try while the database is away; a model call waits as long."""
@@ -56,7 +57,7 @@ class SpendLedger:
 
     def __init__(
         self, pool: Pool, matrix_id: str, *,
-        revive: Callable[[], Awaitable[object]] | None = None,
+        revive: Revive | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
         today: Callable[[], date] = utc_today,
     ) -> None:
@@ -181,25 +182,14 @@ class SpendLedger:
     async def _attempt(
         self, work: Callable[[psycopg.AsyncConnection], Awaitable[Result]]
     ) -> Result:
-        """Do `work` in one transaction, trying again for a while."""
-        last: Exception | None = None
-        for pause in (None, *self._pauses_s):
-            if pause is not None:
-                await asyncio.sleep(pause)
-                if self._revive is not None:
-                    try:
-                        await self._revive()
-                    except DynoError as error:
-                        last = error
-                        continue
-            try:
-                async with self._pool.connection() as link:
-                    return await work(link)
-            except CONNECTION_ERRORS as error:
-                last = error
-        reason = (str(last).strip() or type(last).__name__).split("\n", 1)[0]
-        raise HarnessFault(
-            f"The ledger of what is spent cannot be written: {reason}. No call that costs money "
-            "is made without it.",
-            "agentdyno db status, then the same run command again",
-        ) from last
+        return await attempt(
+            self._pool, work, revive=self._revive, pauses_s=self._pauses_s, failure=_unwritten
+        )
+
+
+def _unwritten(reason: str) -> HarnessFault:
+    return HarnessFault(
+        f"The ledger of what is spent cannot be written: {reason}. No call that costs money "
+        "is made without it.",
+        "agentdyno db status, then the same run command again",
+    )

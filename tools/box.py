@@ -8,9 +8,11 @@ from agentdyno.core.server import LocalServer
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.tools import jsonrpc
+from agentdyno.tools.approvals import Approvals
 from agentdyno.tools.catalogue import select, shown, wire_names
 from agentdyno.tools.faults import ToolFaults
 from agentdyno.tools.replay import RecordedServer, ToolReplay
+from agentdyno.tools.risk import Assessment, assess
 from agentdyno.tools.upstream import Upstream
 
 _LIST_TTL_MS = 3_600_000
@@ -27,6 +29,10 @@ class Route:
     """The tool's inputSchema."""
     target: Upstream | LocalServer | RecordedServer
     timeout_s: float
+    description: str = ""
+    """The tool's own description."""
+    gate: Assessment | None = None
+    """What the scenario's approvals say of its calls; null without any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,16 +61,20 @@ class OpenTrial:
     starts: Mapping[str, int]
     """How often each server had been started when the trial began."""
     called: set[str] = field(default_factory=set)
-    """Servers that the trial called."""
+    """Servers that the trial called, or would have called but for a rejection."""
     replay: ToolReplay | None = None
     """Answers instead of servers; null when servers run."""
     faults: ToolFaults | None = None
     """What goes wrong on purpose."""
+    approvals: Approvals | None = None
+    """Which calls wait for whom; null when none does, and in a recorded trial, whose calls were
+    decided when it was recorded."""
 
 
 def tool_box(
     agent: AgentSpec, upstreams: Mapping[str, Upstream], servers: Mapping[str, ToolServer],
     local: Mapping[str, LocalServer], local_timeout_s: float,
+    approvals: Approvals | None = None,
 ) -> ToolBox:
     """Return the tools that `agent` names, and those that in-process servers give it."""
     offered = {name: upstream.tools for name, upstream in upstreams.items()}
@@ -76,14 +86,29 @@ def tool_box(
     }
     routes: dict[str, Route] = {}
     for wire, (server, tool) in wire_names(chosen).items():
-        is_local = server in given
+        is_local, listed = server in given, objects[server, tool]
         routes[wire] = Route(
-            server=server, tool=tool, schema=objects[server, tool].get("inputSchema", {}),
+            server=server, tool=tool, schema=listed.get("inputSchema", {}),
+            description=listed.get("description") or "",
             target=local[server] if is_local else upstreams[server],
             timeout_s=local_timeout_s if is_local else servers[server].timeout_s,
+            gate=assess(approvals.policy, agent.risk_threshold, server, listed)
+            if approvals else None,
         )
-    tools = tuple(shown(wire, objects[r.server, r.tool]) for wire, r in routes.items())
+    tools = tuple(_shown(wire, r, objects[r.server, r.tool]) for wire, r in routes.items())
     return _box(routes, tools)
+
+
+def _shown(wire: str, route: Route, listed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tool object that the agent is shown.
+
+    A result that tells of changed arguments has no structured copy (`approvals.annotated`), and a
+    client that was promised one by an outputSchema would refuse it.
+    """
+    tool = shown(wire, listed)
+    if route.gate is not None and route.gate.action == "wait":
+        tool.pop("outputSchema", None)
+    return tool
 
 
 def recorded_box(agent: AgentSpec, replay: ToolReplay) -> ToolBox:

@@ -18,6 +18,7 @@ from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, ToolServer
 from agentdyno.core.trial import Outcome
 from agentdyno.tools import gaps
+from agentdyno.tools.approvals import Approvals
 from agentdyno.tools.asgi import Receive, Scope, Send
 from agentdyno.tools.box import OpenTrial, ToolBox, recorded_box, tool_box
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
@@ -60,12 +61,13 @@ class ToolGateway:
     async def open(
         self, sink: Sink, agents: Sequence[AgentSpec], servers: Mapping[str, ToolServer],
         scenario_dir: Path, *, recorded: ToolRecording | None = None,
-        faults: FaultPlan | None = None,
+        faults: FaultPlan | None = None, approvals: Approvals | None = None,
     ) -> None:
         """Start what the agents of a trial need and record what each of them is offered.
 
-        With `recorded` nothing is started: that recording answers, memory tools included. The tool
-        faults of `faults` are injected.
+        With `recorded` nothing is started: that recording answers, memory tools included, and what
+        was decided about its calls is told again. The tool faults of `faults` are injected.
+        Calls wait where `approvals` say so.
 
         Raises:
             UsageError: an agent names a tool or a server that does not exist, or an entry of
@@ -85,7 +87,9 @@ class ToolGateway:
             raise
         started = sink.now()
         boxes = {
-            agent.name: tool_box(agent, upstreams, needed, self._local, LOCAL_TIMEOUT_S)
+            agent.name: tool_box(
+                agent, upstreams, needed, self._local, LOCAL_TIMEOUT_S, approvals
+            )
             for agent in agents
         }
         _record_lists(sink, boxes, started)
@@ -96,7 +100,7 @@ class ToolGateway:
         self._endpoint.admit(OpenTrial(
             sink=sink, boxes=boxes, upstreams=upstreams,
             starts={name: upstream.starts for name, upstream in upstreams.items()},
-            faults=ToolFaults(faults, sink, own) if faults else None,
+            faults=ToolFaults(faults, sink, own) if faults else None, approvals=approvals,
         ))
 
     def _open_recorded(

@@ -1,12 +1,17 @@
-"""One tools/call: allowed or not, within the limits or not, timed, recorded, never raising."""
+"""One tools/call: allowed or not, within the limits or not, timed, recorded, never raising.
+
+A call that waits for an approval begins when it is decided: waiting is no latency.
+"""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from agentdyno.core.errors import DynoError, HarnessFault
 from agentdyno.core.event import ToolCall
 from agentdyno.core.sink import ToolStarted
 from agentdyno.core.trial import Outcome
+from agentdyno.tools.approvals import annotated, clear
 from agentdyno.tools.box import OpenTrial, Route
 from agentdyno.tools.jsonrpc import RpcError
 from agentdyno.tools.protocol import AGENT_META, TRIAL_META
@@ -40,7 +45,16 @@ async def metered_call(
             reply = _not_allowed(trial, agent, name)
         else:
             trial.called.add(route.server)
-            reply = await _answer(trial, agent, ordinal, route, arguments)
+            try:
+                cleared = await clear(trial, agent, ordinal, route, arguments)
+            finally:
+                started = sink.now()
+            if isinstance(cleared, ToolReply):
+                reply = cleared
+            else:
+                reply = await _answer(trial, agent, ordinal, route, cleared.arguments)
+                if cleared.note:
+                    reply = replace(reply, result=annotated(reply.result, cleared.note))
         return reply.result
     finally:
         recorded_s = reply.recorded_s if reply else None

@@ -1,13 +1,10 @@
 """Results of tools/call: what the model is shown, and whose error it was."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from agentdyno.core.event import ErrorKind
 from agentdyno.tools.jsonrpc import INVALID_PARAMS
-
-ErrorKind = Literal[
-    "not_allowed", "invalid_arguments", "tool_error", "timeout", "server_crash", "limit"
-]
 
 
 @dataclass(frozen=True, kw_only=True)
