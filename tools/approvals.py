@@ -52,36 +52,53 @@ async def clear(
         return Cleared(arguments=arguments)
     sink = trial.sink
     began = sink.now()
-    common = {
+    asked: dict[str, Any] = {
         "agent": agent, "started_s": began, "ordinal": ordinal, "server": route.server,
         "tool": route.tool, "risk": gate.risk, "risk_from": gate.risk_from,
         "action": gate.action, "shown": arguments,
     }
     if gate.action == "log":
-        sink.record(Approval(**common, ended_s=began, decision="logged", approver=""))
+        sink.record(Approval(**asked, ended_s=began, decision="logged", approver=""))
         return Cleared(arguments=arguments)
     request = _request(trial, approvals, agent, ordinal, route, arguments)
     if sink.watch is not None:
         sink.watch(ApprovalAsked(agent=agent, request=request))
-    decision: Decision | None = None
-    fault = ""
+    told: dict[str, Any] = {"decision": "withdrawn"}
     try:
-        with sink.waiting():
-            decision = await approvals.approver.decide(request)
-        _check(route, decision)
+        decision = await _decided(trial, approvals, request)
+        told = decision.model_dump()
     except DynoError as error:
-        decision, fault = None, error.message
+        told["reason"] = error.message
         sink.end(Outcome.HARNESS_FAULT, str(error))
+        text = f"{error.message} The call was not made."
+        return ToolReply(result=text_result(text, is_error=True))
     finally:
-        decided = decision.model_dump() if decision else {
-            "decision": "withdrawn", "reason": fault
-        }
         sink.record(Approval(
-            **common, **decided, ended_s=sink.now(), approver=approvals.approver.kind,
+            **asked, **told, ended_s=sink.now(), approver=approvals.approver.kind,
         ))
-    if decision is None:
-        return ToolReply(result=text_result(f"{fault} The call was not made.", is_error=True))
     return _outcome(approvals, request, decision)
+
+
+async def _decided(
+    trial: "OpenTrial", approvals: Approvals, request: ApprovalRequest
+) -> Decision:
+    """Return the decision.
+
+    Raises:
+        HarnessFault: nobody can decide, or the arguments were changed to ones that the tool cannot
+            take: its error would be held against the agent.
+    """
+    with trial.sink.waiting():
+        decision = await approvals.approver.decide(request)
+    if decision.decision != "modified":
+        return decision
+    if wrong := misfit(request.input_schema, decision.arguments or {}):
+        raise HarnessFault(
+            f"{decision.decided_by} changed the arguments of {request.server}.{request.tool} to "
+            f"ones that it does not take: {wrong}.",
+            "correct `approvals.script` in the scenario, or who decides instead of it",
+        )
+    return decision
 
 
 def misfit(schema: Any, arguments: Mapping[str, Any]) -> str:
@@ -126,19 +143,6 @@ def _request(
         input_schema=route.schema if isinstance(route.schema, dict) else {},
         timeout_s=approvals.policy.timeout_s,
     )
-
-
-def _check(route: "Route", decision: Decision) -> None:
-    """Refuse changed arguments that the tool cannot take: they would be held against the agent."""
-    if decision.decision != "modified":
-        return
-    wrong = misfit(route.schema, decision.arguments or {})
-    if wrong:
-        raise HarnessFault(
-            f"{decision.decided_by} changed the arguments of {route.server}.{route.tool} to ones "
-            f"that it does not take: {wrong}.",
-            "correct `approvals.script` in the scenario, or who decides instead of it",
-        )
 
 
 def _outcome(
