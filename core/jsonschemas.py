@@ -10,12 +10,13 @@ from pydantic import BaseModel
 
 from agentdyno.core.describe import described_schema
 from agentdyno.core.fault import FaultPlan
+from agentdyno.core.own import OwnRunner
 from agentdyno.core.provider import ProvidersFile
 from agentdyno.core.scenario import ArchetypeFile, Scenario
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
-    "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile,
+    "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile, "runner": OwnRunner,
     "scenario": Scenario,
 }
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+from agentdyno.core.approval import ApproverKind
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import UsageError
 from agentdyno.core.fault import FaultPlan, plan_of
@@ -12,7 +14,7 @@ from agentdyno.core.spec import Limits
 from agentdyno.core.trial import TrialKey
 from agentdyno.models.cassette.library import CassetteLibrary
 from agentdyno.models.script import Script
-from agentdyno.runners.ref import RunnerRef
+from agentdyno.runners.own import Ref
 from agentdyno.scenarios.loader import LoadedScenario
 
 FORMAT = 2
@@ -38,7 +40,7 @@ class PlannedTrial:
     key: TrialKey
     scenario: LoadedScenario
     script: Script | None
-    runner: RunnerRef
+    runner: Ref
     limits: Limits
     choices: Mapping[str, ModelChoice] = field(default_factory=dict)
     """Live model by agent."""
@@ -56,7 +58,7 @@ class NotSupported:
 
 
 def not_supported(
-    scenarios: Sequence[Prepared], runners: Sequence[RunnerRef]
+    scenarios: Sequence[Prepared], runners: Sequence[Ref]
 ) -> tuple[NotSupported, ...]:
     """Return the cells that cannot run, with the reason that the runner declares."""
     return tuple(
@@ -68,7 +70,7 @@ def not_supported(
     )
 
 
-def _refusal(scenario: Prepared, runner: RunnerRef) -> str | None:
+def _refusal(scenario: Prepared, runner: Ref) -> str | None:
     loaded = scenario.loaded
     support = runner.teamwork.support(loaded.scenario.pattern, loaded.agents)
     return support.how if support.kind == "unsupported" else None
@@ -87,7 +89,7 @@ def scenario_digest(scenario: LoadedScenario, limits: Limits, embedder: str | No
 def plan(
     options: RunOptions,
     scenarios: Sequence[Prepared],
-    runners: Sequence[RunnerRef],
+    runners: Sequence[Ref],
     *,
     embedder: str | None = None,
     fault_plans: Sequence[FaultPlan | None] | None = None,
@@ -127,9 +129,9 @@ def plan(
 
 
 def _cells(
-    options: RunOptions, scenarios: Sequence[Prepared], runners: Sequence[RunnerRef],
+    options: RunOptions, scenarios: Sequence[Prepared], runners: Sequence[Ref],
     fault_plans: Sequence[FaultPlan | None] | None,
-) -> list[tuple[Prepared, RunnerRef, FaultPlan | None]]:
+) -> list[tuple[Prepared, Ref, FaultPlan | None]]:
     cells = [
         (scenario, runner, faults)
         for scenario in scenarios
@@ -164,7 +166,7 @@ def _limits(scenario: Prepared, options: RunOptions) -> Limits:
 
 
 def _key(
-    scenario: Prepared, runner: RunnerRef, options: RunOptions, faults: FaultPlan | None,
+    scenario: Prepared, runner: Ref, options: RunOptions, faults: FaultPlan | None,
     embedder: str | None, repeat: int,
 ) -> TrialKey:
     digest = scenario_digest(scenario.loaded, _limits(scenario, options), embedder)
@@ -182,11 +184,17 @@ def _key(
         tools=options.tools,
         retries=options.retries,
         faults=faults.key if faults else "",
+        approver=_approver(scenario, options),
         repeat=repeat,
         seed=options.seed + repeat,
         stream=options.stream,
         isolation=options.isolation,
     )
+
+
+def _approver(scenario: Prepared, options: RunOptions) -> ApproverKind | Literal[""]:
+    policy = scenario.loaded.scenario.approvals
+    return "" if policy is None else options.approver or policy.approver
 
 
 def _model(scenario: Prepared, options: RunOptions) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from agentdyno.experiments.plan import Prepared
 from agentdyno.models.providers import Catalogue, read_providers
 from agentdyno.models.script import Script, load_script
 from agentdyno.runners import envs
-from agentdyno.runners.ref import RunnerRef
+from agentdyno.runners.own import Ref, is_own, resolve_own
 from agentdyno.scenarios.loader import LoadedScenario, load_scenario, shown
 
 
@@ -22,7 +22,7 @@ class Request:
 
     options: RunOptions
     scenarios: tuple[Prepared, ...]
-    runners: tuple[RunnerRef, ...]
+    runners: tuple[Ref, ...]
     unresolved: Mapping[str, EnvironmentFault]
     """Runners of a version that cannot be had, with the reason, by what the user typed."""
     catalogue: Catalogue | None = None
@@ -90,6 +90,10 @@ def _catalogue(
     return catalogue
 
 
+async def _resolve(spec: str, settings: Settings) -> Ref:
+    return resolve_own(spec) if is_own(spec) else await envs.resolve(spec, settings.cache)
+
+
 async def read_request(settings: Settings, options: RunOptions) -> Request:
     """Read every file and name that a run uses.
 
@@ -104,9 +108,9 @@ async def read_request(settings: Settings, options: RunOptions) -> Request:
     fault_plans = (read_fault_plan(options.faults),) if options.faults else None
     typed = tuple(dict.fromkeys(options.runners))
     found = await asyncio.gather(
-        *(envs.resolve(spec, settings.cache) for spec in typed), return_exceptions=True
+        *(_resolve(spec, settings) for spec in typed), return_exceptions=True
     )
-    runners: dict[str, RunnerRef] = {}
+    runners: dict[str, Ref] = {}
     unresolved: dict[str, EnvironmentFault] = {}
     for spec, result in zip(typed, found, strict=True):
         if isinstance(result, EnvironmentFault):

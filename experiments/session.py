@@ -9,6 +9,7 @@ from agentdyno.core.errors import DynoError, EnvironmentFault, InputError, Usage
 from agentdyno.core.event import WireRecord
 from agentdyno.core.settings import RunOptions
 from agentdyno.core.trial import Outcome, Trial
+from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench, open_bench
 from agentdyno.experiments.execute import Executor, uses_memory
 from agentdyno.experiments.matrix import Brake, Watcher, run_trials
@@ -22,9 +23,10 @@ from agentdyno.models.cassette.cassette import Cassette
 from agentdyno.models.cassette.library import CassetteLibrary
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.runners import envs
+from agentdyno.runners.command import CommandHost
 from agentdyno.runners.inprocess import InProcessHost
+from agentdyno.runners.own import OwnRef, Ref
 from agentdyno.runners.pool import TrialHost, WorkerPool
-from agentdyno.runners.ref import RunnerRef
 from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
 from agentdyno.tools.gateway import ToolGateway
@@ -66,14 +68,28 @@ class View(Watcher):
 
 @contextlib.asynccontextmanager
 async def _hosts(
-    refs: Sequence[RunnerRef], options: RunOptions, skipped: dict[str, DynoError]
+    refs: Sequence[Ref], options: RunOptions, skipped: dict[str, DynoError]
 ) -> AsyncIterator[dict[str, TrialHost]]:
     """Start every runner's process before the first trial, so that no trial is measured beside
     another one's imports; runners that do not start land in `skipped`."""
     if options.isolation == "inprocess":
-        yield {ref.label: InProcessHost(ref, options.concurrency) for ref in refs}
+        if own := [ref.label for ref in refs if isinstance(ref, OwnRef)]:
+            raise UsageError(
+                f"{', '.join(own)} is a program and cannot run inside the harness.",
+                "leave out --isolation inprocess",
+            )
+        yield {
+            ref.label: InProcessHost(ref, options.concurrency) for ref in refs
+            if not isinstance(ref, OwnRef)
+        }
         return
-    pools = {ref.label: WorkerPool(ref, options.concurrency) for ref in refs}
+    programs = {
+        ref.label: CommandHost(ref, options.concurrency) for ref in refs if isinstance(ref, OwnRef)
+    }
+    pools = {
+        ref.label: WorkerPool(ref, options.concurrency) for ref in refs
+        if not isinstance(ref, OwnRef)
+    }
     try:
         starts = await asyncio.gather(
             *(pool.start() for pool in pools.values()), return_exceptions=True
@@ -83,22 +99,25 @@ async def _hosts(
                 skipped[label] = result
             elif isinstance(result, BaseException):
                 raise result
-        yield dict(pools)
+        yield {**pools, **programs}
     finally:
-        await asyncio.gather(*(pool.close() for pool in pools.values()))
+        hosts: list[TrialHost] = [*pools.values(), *programs.values()]
+        await asyncio.gather(*(host.close() for host in hosts))
 
 
 async def _environments(
-    refs: Sequence[RunnerRef], options: RunOptions, view: View, skipped: dict[str, DynoError]
-) -> list[RunnerRef]:
+    refs: Sequence[Ref], options: RunOptions, view: View, skipped: dict[str, DynoError]
+) -> list[Ref]:
     """Make the environments that are missing, in parallel; returns the runners that have one."""
     if options.isolation == "inprocess":
         return list(refs)
 
-    async def ensure(ref: RunnerRef) -> RunnerRef | None:
+    async def ensure(ref: Ref) -> Ref | None:
         def progress(stage: str, done: int, total: int) -> None:
             view.environments(ref.label, stage, done, total)
 
+        if isinstance(ref, OwnRef):
+            return ref
         try:
             await envs.ensure(ref, progress)
         except EnvironmentFault as fault:
@@ -150,7 +169,7 @@ async def _starved(store: TrialStore, stored: Iterable[str]) -> set[str]:
 
 async def run_session(
     request: Request, store: TrialStore, writer: TrialWriter, memory: MemoryServer,
-    *, budgets: Budgets | None, brake: Brake, view: View,
+    *, budgets: Budgets | None, brake: Brake, view: View, approving: Approving | None = None,
 ) -> Report:
     """Run what is missing of the matrix that `request` asks for.
 
@@ -177,7 +196,8 @@ async def run_session(
             open_bench(ModelGateway(), ToolGateway({"memory": memory})) as bench,
         ):
             run = _Run(request=request, bench=bench, sources=sources, writer=writer,
-                       memory=memory, brake=brake, view=view)
+                       memory=memory, brake=brake, view=view,
+                       approving=approving or Approving())
             report.ran = await run.trials(todo, report)
     if options.model == "record":
         await _keep_stored(store, request, planned, reused)
@@ -213,6 +233,7 @@ class _Run:
     memory: MemoryServer
     brake: Brake
     view: View
+    approving: Approving
 
     async def trials(self, todo: Sequence[PlannedTrial], report: Report) -> list[str]:
         """Run `todo` on the runners that can be started; the others land in `report.skipped`."""
@@ -232,7 +253,8 @@ class _Run:
                 view.note(unrecorded)
 
         executor = Executor(
-            bench=self.bench, memory=self.memory, sources=self.sources, watch=view.watch
+            bench=self.bench, memory=self.memory, sources=self.sources, watch=view.watch,
+            approving=self.approving,
         )
 
         async def execute(
