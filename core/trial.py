@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from agentdyno.core.approval import ApproverKind
 from agentdyno.core.event import Event
 from agentdyno.core.noun import Noun
 from agentdyno.core.pattern import Pattern
@@ -158,6 +159,8 @@ class TrialKey(Noun):
     """Retry profile."""
     faults: str = ""
     """Name and content hash of the fault plan; "" for none."""
+    approver: ApproverKind | Literal[""] = ""
+    """Who decides about tool calls that wait; "" where none does."""
     repeat: int = Field(default=0, ge=0)
     seed: int = 0
     stream: bool = False

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Outcome, Trial, WorkerReport
 from agentdyno.evals.checks import evaluate
 from agentdyno.evals.conformance import conformance, swallowed
+from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.experiments.sources import Sources, TrialSource
@@ -34,6 +35,8 @@ class Executor:
     sources: Sources
     watch: Callable[[PlannedTrial], Watch | None] = lambda planned: None
     """Who looks at a trial while it runs."""
+    approving: Approving = field(default_factory=Approving)
+    """Who decides about calls that wait."""
 
     async def run(self, planned: PlannedTrial, host: TrialHost) -> Sealed:
         """Execute one trial to its end and grade it.
@@ -74,12 +77,12 @@ class Executor:
             await self._open(sink, planned, source)
             report = await host.run(
                 self._assignment(sink, planned), _stamped(sink), last_attempt=last,
-                started=sink.rezero, user=user,
+                started=sink.rezero, user=user, clock=sink.clock,
             )
         except DynoError as error:
             sink.end(Outcome.HARNESS_FAULT, str(error))
         finally:
-            duration_s = sink.now()
+            duration_s = sink.worked_s()
             notes = (*source.notes(), *self._unused_results(sink, source))
             end_state = await self._close(sink, planned, source)
         trial = self._seal(planned, sink, report, end_state, started_at, duration_s)
@@ -102,6 +105,7 @@ class Executor:
         await self.bench.tools.open(
             sink, scenario.agents, scenario.scenario.mcpServers, scenario.folder,
             recorded=source.recorded, faults=planned.faults,
+            approvals=None if source.recorded else self.approving.of(planned),
         )
 
     def _unused_results(self, sink: Sink, source: TrialSource) -> tuple[str, ...]:
@@ -151,6 +155,7 @@ class Executor:
             pattern=planned.scenario.scenario.pattern,
             started_at=started_at,
             duration_s=duration_s,
+            waited_s=sink.waited_s,
             events=tuple(sorted(sink.events, key=lambda event: event.started_s)),
             end_state=end_state,
             report=report,
