@@ -1,14 +1,14 @@
 """Cases: a tiny team, what the scripted model says for it, and what must come of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from agentdyno.core.check import CheckSpec
+from agentdyno.core.check import CheckSpec, Regex
 from agentdyno.core.event import StepAction
 from agentdyno.core.noun import Noun
 from agentdyno.core.pattern import PATTERNS, Pattern, pattern_agents
@@ -17,7 +17,14 @@ from agentdyno.core.yamlfile import load_yaml, validate_model
 from agentdyno.models.script import Script, load_script
 
 FOLDER = Path(__file__).with_name("cases")
+WORD = "k7"
+"""What the cases are about."""
+MAIN = "answer"
+"""The case that every pattern has: the team does what it is there for."""
+STREAMED = "streamed"
+"""The same with streamed answers."""
 TIMEOUT_S = 60.0
+"""Seconds that a case may take."""
 
 
 class Said(Noun):
@@ -50,6 +57,14 @@ class Member(Noun):
     max_turns: int = 10
 
 
+class Told(Noun):
+    """Words about a failure that must come to an agent, unless the failure ends the trial."""
+
+    agent: Name
+    words: Regex
+    """What a tool's result shown to the agent must match, or else the reason of the trial's end."""
+
+
 class CaseSpec(Noun):
     """One situation that the team is put into."""
 
@@ -67,6 +82,8 @@ class CaseSpec(Noun):
     """What the answers must be like."""
     calls: dict[Name, int] = Field(default_factory=dict)
     """Model calls by agent; agents that are absent may make any number."""
+    at_most: dict[Name, int] = Field(default_factory=dict)
+    """Most model calls by agent."""
     said: tuple[Said, ...] | None = None
     """All messages of the trial; null where that is no requirement."""
     steps: tuple[Stage, ...] | None = None
@@ -77,6 +94,16 @@ class CaseSpec(Noun):
     """What each agent must see at least; see `sight.py`."""
     blind: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
     """What each agent must not see."""
+    gets: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
+    """Texts that must come to each agent to the letter."""
+    told: Told | None = None
+    """How a failure is told."""
+    asked_again: Name | None = None
+    """Selector that names somebody who cannot be chosen, and must be asked again."""
+    together: tuple[Name, ...] = ()
+    """Agents whose first model calls must be in flight at the same time."""
+    stream: bool = False
+    """Whether answers are streamed."""
 
 
 class CaseFile(Noun):
@@ -105,6 +132,15 @@ class Case:
         """Return `PATTERN.CASE`."""
         return f"{self.pattern.type}.{self.name}"
 
+    def about(self, word: str) -> "Case":
+        """Return the same case about `word` instead of `k7`."""
+        spec = CaseSpec.model_validate_json(self.spec.model_dump_json().replace(WORD, word))
+        return replace(self, spec=spec)
+
+    def agent(self, name: str) -> AgentSpec:
+        """Return the spec of agent `name`; raises KeyError when the case has none."""
+        return {spec.name: spec for spec in self.agents}[name]
+
     @property
     def limits(self) -> Limits:
         """Return the bounds of a trial of this case, which a sane runner never meets."""
@@ -124,7 +160,9 @@ def cases_of(pattern: str) -> Mapping[str, Case]:
     script = load_script(
         FOLDER / pattern / "script.yaml", names, {}, f"cases/{pattern}/script.yaml"
     )
-    return {name: _case(file, name, spec, script) for name, spec in file.cases.items()}
+    streamed = file.cases[MAIN].model_copy(update={"stream": True})
+    specs = {MAIN: file.cases[MAIN], STREAMED: streamed, **file.cases}
+    return {name: _case(file, name, spec, script) for name, spec in specs.items()}
 
 
 def all_cases() -> tuple[Case, ...]:
@@ -138,13 +176,17 @@ def _case(file: CaseFile, name: str, spec: CaseSpec, script: Script) -> Case:
     members = {**file.agents, **spec.agents}
     return Case(
         pattern=pattern, name=name, spec=spec, figures=file.figures, script=script,
-        agents=tuple(_agent(agent, members[agent]) for agent in pattern_agents(pattern)),
+        # Each has a temperature of its own, which its calls must carry.
+        agents=tuple(
+            _agent(agent, members[agent], round(0.1 * at, 1))
+            for at, agent in enumerate(pattern_agents(pattern))
+        ),
     )
 
 
-def _agent(name: str, member: Member) -> AgentSpec:
-    told = f"You are the {name}. {member.instructions} {name}-private."
+def _agent(name: str, member: Member, temperature: float) -> AgentSpec:
+    told = " ".join(filter(None, (f"You are the {name}.", member.instructions, f"{name}-private.")))
     return AgentSpec(
         name=name, role=f"{name} of the team", goal="do what is asked", instructions=told,
-        tools=member.tools, max_turns=member.max_turns,
+        tools=member.tools, max_turns=member.max_turns, temperature=temperature,
     )

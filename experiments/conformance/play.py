@@ -5,21 +5,29 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
-from agentdyno.core.event import Event, Message, ModelCall, Step, ToolCall, WireRecord
+from agentdyno.core.event import Event, Message, ModelCall, Step, WireRecord
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import ToolServer
 from agentdyno.core.trial import Assignment, Outcome, Trial, TrialKey, Verdict, WorkerReport
 from agentdyno.evals.checks import evaluate
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.conformance.case import FOLDER, TIMEOUT_S, Case
+from agentdyno.experiments.exchanges import Exchange, exchanges
 from agentdyno.models.scripted import ScriptedUpstream
-from agentdyno.models.upstream import Upstream
+from agentdyno.models.upstream import Answered, ModelRequest, Upstream
 from agentdyno.runners.base import Emit
 from agentdyno.runners.pool import TrialHost
 
 SERVERS = {"calculator": ToolServer(bundled="calculator")}
+MEETING_S = 3.0
+"""Seconds that agents who should work side by side have to come together."""
 Wrap = Callable[[Upstream], Upstream]
+
+
+def _as_it_is(upstream: Upstream) -> Upstream:
+    return upstream
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +37,18 @@ class Played:
     case: Case
     trial: Trial
     wire: Sequence[WireRecord]
+    met: frozenset[str]
+    """Agents of the case's `together` whose first calls were in flight at the same time."""
 
     @property
     def model_calls(self) -> list[ModelCall]:
         """Model calls, in the order in which they began."""
         return [event for event in self.trial.events if isinstance(event, ModelCall)]
 
-    @property
-    def tool_calls(self) -> list[ToolCall]:
-        """Tool calls, in the order in which they began."""
-        return [event for event in self.trial.events if isinstance(event, ToolCall)]
+    @cached_property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Model calls with what stood on the wire."""
+        return exchanges(self.trial, self.wire)
 
     @property
     def messages(self) -> list[Message]:
@@ -51,10 +61,33 @@ class Played:
         return [event for event in self.trial.events if isinstance(event, Step)]
 
 
-async def play(
-    case: Case, bench: Bench, host: TrialHost, *, stream: bool = False,
-    wrap: Wrap = lambda upstream: upstream,
-) -> Played:
+class Meeting:
+    """A model that answers nobody's first call before all of `agents` have asked for theirs.
+
+    It gives up after a while: then they do not work side by side.
+    """
+
+    def __init__(self, upstream: Upstream, agents: Sequence[str]) -> None:
+        self._upstream = upstream
+        self._awaited = set(agents)
+        self._all = asyncio.Event()
+        self.met: set[str] = set()
+
+    async def answer(self, request: ModelRequest) -> Answered:
+        """Answer when everybody is there."""
+        if request.agent in self._awaited and not self._all.is_set():
+            self.met.add(request.agent)
+            if self.met == self._awaited:
+                self._all.set()
+            try:
+                await asyncio.wait_for(self._all.wait(), MEETING_S)
+            except TimeoutError:
+                self.met.discard(request.agent)
+                self._awaited.discard(request.agent)
+        return await self._upstream.answer(request)
+
+
+async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it_is) -> Played:
     """Play `case` to its end, with what `wrap` puts around the scripted model.
 
     Raises:
@@ -63,12 +96,13 @@ async def play(
     sink = Sink(trial_id=f"c{secrets.token_hex(8)}", token=secrets.token_urlsafe(24),
                 limits=case.limits)
     started_at = datetime.now(UTC).isoformat()
-    bench.models.open(sink, case.agents, wrap(ScriptedUpstream(case.script, 0)))
+    meeting = Meeting(ScriptedUpstream(case.script, 0), case.spec.together)
+    bench.models.open(sink, case.agents, wrap(meeting))
     report = WorkerReport(ended="timeout")
     try:
         await bench.tools.open(sink, case.agents, SERVERS, FOLDER)
         async with asyncio.timeout(TIMEOUT_S):
-            report = await host.run(_assignment(case, sink, bench, stream), _recorded(sink))
+            report = await host.run(_assignment(case, sink, bench), _recorded(sink))
     except TimeoutError:
         sink.end(Outcome.LIMIT, f"the trial had not ended after {TIMEOUT_S:g} s")
     finally:
@@ -77,13 +111,13 @@ async def play(
         await bench.tools.close(sink.trial_id)
     outcome, reason = sink.stop or _outcome(report)
     trial = Trial(
-        id=sink.trial_id, key=_key(case, stream), outcome=outcome, reason=reason,
+        id=sink.trial_id, key=_key(case), outcome=outcome, reason=reason,
         answers=report.answer.texts if report.answer else (), user_turns=case.spec.user,
         agents=case.agents, pattern=case.pattern, started_at=started_at, duration_s=duration_s,
         events=tuple(sorted(sink.events, key=lambda event: event.started_s)), report=report,
         usage_reported=report.answer.usage if report.answer else None,
     )
-    return Played(case=case, trial=trial, wire=sink.wire)
+    return Played(case=case, trial=trial, wire=sink.wire, met=frozenset(meeting.met))
 
 
 def verdicts(played: Played) -> tuple[Verdict, ...]:
@@ -91,10 +125,10 @@ def verdicts(played: Played) -> tuple[Verdict, ...]:
     return evaluate(played.trial, played.case.spec.checks, FOLDER)
 
 
-def _assignment(case: Case, sink: Sink, bench: Bench, stream: bool) -> Assignment:
+def _assignment(case: Case, sink: Sink, bench: Bench) -> Assignment:
     return Assignment(
         trial_id=sink.trial_id, token=sink.token, pattern=case.pattern, agents=case.agents,
-        user_turns=case.spec.user, limits=case.limits, stream=stream,
+        user_turns=case.spec.user, limits=case.limits, stream=case.spec.stream,
         endpoints={spec.name: bench.endpoint(sink.trial_id, spec) for spec in case.agents},
     )
 
@@ -122,8 +156,8 @@ def _outcome(report: WorkerReport) -> tuple[Outcome, str]:
     return Outcome.AGENT_FAULT, f"{report.error_type}: {report.error}"
 
 
-def _key(case: Case, stream: bool) -> TrialKey:
+def _key(case: Case) -> TrialKey:
     return TrialKey(
         scenario=case.id, scenario_digest="", runner="", runner_version="", runner_digest="",
-        model_digest=case.script.digest, stream=stream,
+        model_digest=case.script.digest, stream=case.spec.stream,
     )

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentdyno.experiments.conformance.play import Played
+from agentdyno.experiments.exchanges import Exchange
 
-_TASK = re.compile(r"\b(?:TASK|LIMIT|LOOP|NOBODY) k7\b")
+_TASK = re.compile(r"\b(?:TASK|LIMIT|LOOP|NOBODY) k[0-9]")
 
 
 def sight(played: Played) -> dict[str, frozenset[str]]:
@@ -21,11 +22,17 @@ def sight(played: Played) -> dict[str, frozenset[str]]:
     call, in whatever form but its text. `NAME.prompt`: its instructions.
     """
     seen: dict[str, frozenset[str]] = {}
-    for record in played.wire:
-        if record.channel == "model":
-            found = frozenset(_found(played, record.agent, json.loads(record.request)))
-            seen[record.agent] = seen.get(record.agent, frozenset()) | found
+    for exchange in played.exchanges:
+        agent = exchange.call.agent
+        found = frozenset(_found(played, agent, texts_of(exchange)))
+        seen[agent] = seen.get(agent, frozenset()) | found
     return seen
+
+
+def texts_of(exchange: Exchange) -> tuple[str, ...]:
+    """Return every text of the messages of a request."""
+    request = exchange.request
+    return tuple(strings([request.get(key) for key in ("instructions", "messages", "input")]))
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -45,8 +52,7 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(item)
 
 
-def _found(played: Played, agent: str, request: dict[str, Any]) -> Iterator[str]:
-    texts = list(strings({key: request.get(key) for key in ("messages", "input", "instructions")}))
+def _found(played: Played, agent: str, texts: tuple[str, ...]) -> Iterator[str]:
     if any(_TASK.search(text) for text in texts):
         yield "task"
     for other in played.case.agents:
