@@ -1,12 +1,27 @@
-"""AutoGen AgentChat 0.7.5 on openai 3.52 and mcp 1.30.
+"""AutoGen AgentChat 0.7.5 on openai 3.52 and mcp 1.30. Each agent keeps a model context of its own.
 
-single    `AssistantAgent`, whose model context keeps the conversation between user turns.
-pipeline  native: `GraphFlow` over a `DiGraphBuilder` chain; its agents keep their contexts too.
+Who sees what, as AutoGen documents it; a message of another agent is a user message with its name.
+single       `AssistantAgent`: the whole conversation, also between user turns.
+pipeline     `GraphFlow`, a chain: the task and the texts of all before; no tool calls of others.
+round_robin  `RoundRobinGroupChat`: the task and every text so far; no tool calls of others.
+selector     `SelectorGroupChat`: speakers as in round_robin; the selector's instructions, then
+             AutoGen's own prompt, with roles, candidates and all texts by name, in one message.
+             No call is made where one candidate is left.
+supervisor   `AgentTool` for each worker: a worker sees its tasks and its own earlier work, never
+             the user's words or its colleagues; the manager sees `worker: text` as tool result.
+handoff      `Swarm`: the task, every handoff, the text beside it and what else the agent did in
+             that same model turn; no earlier tool calls of others. The active agent persists.
+reflection   `RoundRobinGroupChat` of two: writer and critic see the task and each other's texts.
+parallel     `GraphFlow`: agents see the task only; the synthesizer the task and every text, by
+             name, in the pattern's order (`MessageFilterAgent`).
+dag          `GraphFlow`: everybody hears everything said before its turn, also in other branches;
+             texts said side by side stand in the order in which they came. Branches go in step:
+             the next agents start when all that work now are done.
 
 Quirks held by tests:
 - `McpWorkbench` needs mcp 1: it imports names that mcp 2 dropped.
 - At its limit an agent answers with the raw tool text, as a ToolCallSummaryMessage: that is no
-  answer, and a pipeline must not go on with it.
+  answer, and a team must not go on with it. An AgentTool would return it as the worker's result.
 - `AssistantAgent` has no setting for tool_choice, but its model client is given each call's
   options: a client that overrides one of them is the documented extension point.
 - The workbench lists its tools before every model call and every tool call, links a coroutine
@@ -15,127 +30,57 @@ Quirks held by tests:
 - A cancelled team waits for the model call in flight unless its token is cancelled, and a
   cancelled tool call leaves its agent waiting for ever unless the workbench still answers.
 - A team reports an agent's exception as a RuntimeError that quotes it.
+- Of agents that work side by side a termination condition is shown the last one's messages only,
+  and a TextMentionTermination looks into tool calls and results too.
 """
 
 import asyncio
 import logging
-import time
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
-from agentdyno.core.event import Message
-from agentdyno.core.pattern import Pipeline, Single
+from agentdyno.core.pattern import Selector, Supervisor
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners._autogen_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import own_retries, parity_rows
-from agentdyno.runners.teams import TeamPool, steps_of
+from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.teams import TeamPool
+from agentdyno.runners.telling import Teller
 from agentdyno.runners.turns import Turns
 
 try:
-    from autogen_agentchat.agents import AssistantAgent
     from autogen_agentchat.base import TaskResult
-    from autogen_agentchat.conditions import FunctionalTermination
-    from autogen_agentchat.messages import TextMessage, ToolCallSummaryMessage
-    from autogen_agentchat.teams import DiGraphBuilder, GraphFlow
     from autogen_core import CancellationToken
-    from autogen_core.models import ModelInfo
     from openai import DefaultAsyncHttpxClient
 
-    from agentdyno.runners._autogen_parts import Client, Sessions
+    from agentdyno.runners._autogen_chat import (
+        ATTEMPTS,
+        ReflectionPlay,
+        RoundRobinPlay,
+        SelectorPlay,
+    )
+    from agentdyno.runners._autogen_crew import Crew
+    from agentdyno.runners._autogen_graph import DagPlay, ParallelPlay, PipelinePlay
+    from agentdyno.runners._autogen_manager import SinglePlay, SupervisorPlay
+    from agentdyno.runners._autogen_parts import Sessions
+    from agentdyno.runners._autogen_play import Play
+    from agentdyno.runners._autogen_swarm import HandoffPlay
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner autogen needs packages that this Python does not have: {error}.",
         "agentdyno env sync autogen",
     ) from error
 
-if TYPE_CHECKING:
-    from agentdyno.runners._autogen_tools import Workbench
-
 # The runtime logs each exception of an agent with its traceback, and then raises it.
 logging.getLogger("autogen_core").setLevel(logging.CRITICAL)
 
-_MODEL_INFO: ModelInfo = {
-    "vision": False, "function_calling": True, "json_output": True, "structured_output": True,
-    "family": "unknown", "multiple_system_messages": True,
+_PLAYS: dict[str, Callable[[Crew, Any], Play]] = {
+    "single": SinglePlay, "pipeline": PipelinePlay, "round_robin": RoundRobinPlay,
+    "selector": SelectorPlay, "supervisor": SupervisorPlay, "handoff": HandoffPlay,
+    "reflection": ReflectionPlay, "parallel": ParallelPlay, "dag": DagPlay,
 }
-"""Required for any name that is not OpenAI's own; the family decides how messages are rewritten."""
-
-
-def _model(
-    assignment: Assignment, spec: AgentSpec, http: DefaultAsyncHttpxClient
-) -> Client:
-    endpoint = assignment.endpoints[spec.name]
-    settings: dict[str, Any] = {}
-    if spec.temperature is not None:
-        settings["temperature"] = spec.temperature
-    if endpoint.mcp_url is not None:
-        settings["parallel_tool_calls"] = spec.parallel_tool_calls
-    if assignment.stream:
-        settings["stream_options"] = {"include_usage": True}
-    return Client(
-        spec.tool_choice, model=spec.model, model_info=_MODEL_INFO, api_key=assignment.token,
-        base_url=endpoint.model_base_url, http_client=http, timeout=None,
-        **own_retries(assignment), **settings,
-    )
-
-
-def _tools(sessions: Sessions, name: str) -> "list[Workbench] | None":
-    return [sessions.open[name]] if name in sessions.open else None
-
-
-def _agent(
-    assignment: Assignment,
-    spec: AgentSpec,
-    participant: str,
-    model: Client,
-    tools: "list[Workbench] | None",
-) -> AssistantAgent:
-    return AssistantAgent(
-        participant, model, workbench=tools,
-        description=f"{spec.role}: {spec.goal}", system_message=spec.instructions,
-        max_tool_iterations=spec.max_turns, reflect_on_tool_use=False,
-        model_client_stream=assignment.stream,
-    )
-
-
-def _participants(pattern: Single | Pipeline) -> dict[str, str]:
-    """Return agent names by participant; participants are unique, a pipeline's steps need not."""
-    steps = steps_of(pattern)
-    return {
-        step if step not in steps[:index] else f"{step}_{index + 1}": step
-        for index, step in enumerate(steps)
-    }
-
-
-def _chain(agents: Sequence[AssistantAgent]) -> GraphFlow:
-    builder = DiGraphBuilder()
-    for agent in agents:
-        builder.add_node(agent)
-    for source, target in pairwise(agents):
-        builder.add_edge(source, target)
-    return GraphFlow(
-        participants=list(agents), graph=builder.build(),
-        termination_condition=FunctionalTermination(_overran),
-    )
-
-
-def _overran(messages: Sequence[Any]) -> bool:
-    return any(isinstance(message, ToolCallSummaryMessage) for message in messages)
-
-
-def _team(
-    assignment: Assignment, sessions: Sessions, http: DefaultAsyncHttpxClient
-) -> AssistantAgent | GraphFlow:
-    agents = []
-    for participant, name in _participants(assignment.pattern).items():
-        spec = assignment.agent(name)
-        model = _model(assignment, spec, http)
-        agents.append(_agent(assignment, spec, participant, model, _tools(sessions, name)))
-    return agents[0] if isinstance(assignment.pattern, Single) else _chain(agents)
 
 
 class _Trial:
@@ -143,51 +88,74 @@ class _Trial:
 
     def __init__(self, assignment: Assignment, emit: Emit, turns: Turns) -> None:
         self._assignment = assignment
-        self._emit = emit
+        self._tell = Teller(emit)
         self._turns = turns
-        self._agents = _participants(assignment.pattern)
-        self._zero = time.perf_counter()
-        self._said_s = 0.0
         self._used: list[Any] = []
         self.token = CancellationToken()
 
     async def drive(self, pool: TeamPool[Sessions], http: DefaultAsyncHttpxClient) -> Answer:
         async with pool.lease(self._assignment) as sessions:
-            team = _team(self._assignment, sessions, http)
+            crew = Crew(self._assignment, sessions, http, self._tell)
+            play = _PLAYS[self._assignment.pattern.type](crew, self._assignment.pattern)
             async for turn in self._turns:
-                result = await self._turn(team, turn)
-                if _overran(result.messages):
-                    return self._answer("ToolCallSummaryMessage: max_tool_iterations was reached")
-                self._turns.answered(result.messages[-1].to_text())
-        return self._answer()
+                result = await self._turn(play, turn)
+                if crew.overran:
+                    limit = "ToolCallSummaryMessage: max_tool_iterations was reached"
+                    return self._answer(play, limit)
+                limit = play.limit(result)
+                if limit:
+                    return self._answer(play, limit)
+                self._turns.answered(play.answer(result))
+        return self._answer(play)
 
-    async def _turn(self, team: AssistantAgent | GraphFlow, turn: str) -> TaskResult:
-        async for item in team.run_stream(task=turn, cancellation_token=self.token):
-            if isinstance(item, TextMessage) and isinstance(team, GraphFlow):
-                self._say(item)
+    async def _turn(self, play: Play, turn: str) -> TaskResult:
+        async for item in play.team.run_stream(task=turn, cancellation_token=self.token):
+            if not isinstance(item, TaskResult):
+                play.hear(item)
         if not isinstance(item, TaskResult):
             raise RuntimeError(f"AutoGen's run_stream ended with {item!r}, not with a TaskResult")
         self._used += [message.models_usage for message in item.messages if message.models_usage]
         return item
 
-    def _say(self, message: TextMessage) -> None:
-        if message.source not in self._agents:
-            return
-        agent, started_s = self._agents[message.source], self._said_s
-        self._said_s = time.perf_counter() - self._zero
-        self._emit(Message(
-            agent=agent, started_s=started_s, ended_s=self._said_s, text=message.content
-        ))
-
-    def _answer(self, limit: str = "") -> Answer:
+    def _answer(self, play: Play, limit: str = "") -> Answer:
+        unseen = play.unseen
+        used = [*self._used, *([unseen] if unseen else [])]
         usage = Usage(
-            requests=len(self._used),
-            prompt_tokens=sum(used.prompt_tokens for used in self._used),
-            completion_tokens=sum(used.completion_tokens for used in self._used),
+            requests=None if unseen else len(used),
+            prompt_tokens=sum(use.prompt_tokens for use in used),
+            completion_tokens=sum(use.completion_tokens for use in used),
         )
         return Answer(
             texts=self._turns.answers, usage=usage, stopped_by_limit=bool(limit), note=limit
         )
+
+
+def _deviations(assignment: Assignment) -> Callable[[AgentSpec], Deviations]:
+    """Return what a pattern's own class changes in the settings of one of its agents."""
+    pattern = assignment.pattern
+
+    def rows(spec: AgentSpec) -> Deviations:
+        if isinstance(pattern, Supervisor) and spec.name == pattern.manager:
+            return {"parallel_tool_calls": (
+                False, "an AgentTool keeps state, and must not run twice at a time",
+            )}
+        if isinstance(pattern, Selector) and spec.name == pattern.selector:
+            return {"max_turns": (
+                min(ATTEMPTS, spec.max_turns), "SelectorGroupChat's attempts for one choice",
+            )}
+        return {}
+
+    return rows
+
+
+def _team_rows(assignment: Assignment) -> tuple[Setting, ...]:
+    if not isinstance(assignment.pattern, Selector):
+        return ()
+    return (Setting(
+        name="selector_prompt", requested="instructions",
+        effective="instructions, then SelectorGroupChat's own prompt, as a user message",
+        note="the class takes a prompt with the conversation in it, and no system message",
+    ),)
 
 
 class AutoGenRunner:
@@ -204,8 +172,8 @@ class AutoGenRunner:
         self._sessions = TeamPool(self._build)
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
-        """Return requested and effective settings; all can be given as requested."""
-        return parity_rows(assignment)
+        """Return requested and effective settings; only a coordinator's may differ."""
+        return parity_rows(assignment, _deviations(assignment), _team_rows(assignment))
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Drive the team; a cancellation is told to AutoGen's token before anything waits."""
