@@ -121,8 +121,8 @@ class Crew:
         def stop(*_: Any) -> str:
             if works_for:
                 raise WorkerStopped(
-                    f"Error: {spec.name} stopped after {spec.max_turns} model calls without an"
-                    " answer."
+                    f"Error: {spec.name} reached its limit of {spec.max_turns} model calls without"
+                    " an answer."
                 )
             self.overran.append(spec.name)
             return ""

@@ -23,6 +23,7 @@ class HandoffPlay(Play):
         self._pattern = pattern
         self._names = pattern_agents(pattern)
         self._tools = {name: HandoffTool(target=name) for name in self._names}
+        self._passed = 0
         says: list[TerminationCondition] = [
             TextMessageTermination(source=name) for name in self._names
         ]
@@ -35,12 +36,11 @@ class HandoffPlay(Play):
     def hear(self, item: Heard) -> None:
         """Declare texts and handoffs."""
         if isinstance(item, HandoffMessage):
-            for beside in item.context:
-                self._beside(item.source, beside)
-            name = self._tools[item.target].name
-            self.tell.step("handoff", name, agent=item.source, to=item.target)
+            self._passes(item)
         elif isinstance(item, TextMessage) and item.source in self._names:
             self.tell.said(item.source, item.content)
+        elif isinstance(item, TextMessage):
+            self._passed = 0
 
     def limit(self, result: TaskResult) -> str:
         """Return the limit of handoffs when one too many was asked for."""
@@ -52,6 +52,15 @@ class HandoffPlay(Play):
     def _member(self, name: str) -> Member:
         targets = self._pattern.handoffs.get(name, ())
         return self.crew.member(name, handoffs=[self._tools[target] for target in targets])
+
+    def _passes(self, message: HandoffMessage) -> None:
+        """Declare a handoff, but for the one too many, which nobody takes."""
+        for beside in message.context:
+            self._beside(message.source, beside)
+        self._passed += 1
+        if self._passed <= self._pattern.max_handoffs:
+            name = self._tools[message.target].name
+            self.tell.step("handoff", name, agent=message.source, to=message.target)
 
     def _beside(self, source: str, message: object) -> None:
         """Declare the text that stood beside a handoff, which is all that others hear of it."""
