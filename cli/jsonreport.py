@@ -7,6 +7,8 @@ from typing import Any
 
 from agentdyno import __version__
 from agentdyno.core.trial import Trial
+from agentdyno.evals.confidence import confidence
+from agentdyno.evals.signals import signals
 from agentdyno.experiments.session import Report
 from agentdyno.experiments.summary import Row, measure, reconcile
 
@@ -26,7 +28,7 @@ def _row(row: Row) -> dict[str, Any]:
 def _trial(trial: Trial) -> dict[str, Any]:
     """Return a trial without its events, and what is worked out of them."""
     sealed = trial.model_dump(mode="json", exclude={"events", "agents"})
-    measured, meter = measure(trial), reconcile(trial)
+    measured, meter, found = measure(trial), reconcile(trial), signals(trial)
     return sealed | {
         "meter": meter and {**dataclasses.asdict(meter), "mismatch": meter.mismatch},
         "cost_usd": "unknown" if measured.billed and measured.cost_usd is None
@@ -34,6 +36,8 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "gateway_retries": measured.gateway_retries,
         "fallbacks": measured.fallbacks,
         "swallowed": measured.swallowed,
+        "signals": dataclasses.asdict(found),
+        "confidence": confidence(trial, found),
     }
 
 

@@ -1,5 +1,6 @@
 """One trial as a readable tree. What a model or a tool wrote is shown as plain text."""
 
+import dataclasses
 import json
 from itertools import groupby
 
@@ -10,6 +11,8 @@ from agentdyno.cli.conditions import shared_words
 from agentdyno.cli.eventlines import event_line, shorten
 from agentdyno.cli.table import dollars
 from agentdyno.core.trial import Outcome, Setting, Trial, Verdict
+from agentdyno.evals.confidence import confidence
+from agentdyno.evals.signals import signals
 from agentdyno.experiments.summary import Condition, measure, quantile, reconcile
 
 STATUS_STYLE = {"pass": "green", "fail": "red", "error": "magenta", "inconclusive": "yellow"}
@@ -53,6 +56,7 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
     for text in trial.answers:
         root.add(Text("answer: ", style="bold") + Text(shorten(text, full)))
     _add_usage(root, trial)
+    root.add(_confidence_line(trial))
     verdicts = root.add(Text("verdicts", style="bold"))
     for verdict in trial.verdicts:
         verdicts.add(_verdict_line(verdict, full))
@@ -60,6 +64,17 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
     for setting in trial.report.parity:
         parity.add(_setting_line(setting))
     return root
+
+
+def _confidence_line(trial: Trial) -> Text:
+    found = signals(trial)
+    figure = confidence(trial, found)
+    told = ", ".join(
+        f"{name.replace('_', ' ')} {value:.2f}"
+        for name, value in dataclasses.asdict(found).items() if value is not None
+    )
+    shown = "unknown" if figure is None else f"{figure:.2f}"
+    return Text("confidence ", style="bold") + Text(f"{shown} ({told or 'no signal'})")
 
 
 def _add_usage(root: Tree, trial: Trial) -> None:
