@@ -1,5 +1,7 @@
 """Progress bars on stderr: bars on a terminal, one line per step elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -37,6 +39,21 @@ class Bars:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[Console]:
+        """Take the bars away for a question; yields the console to ask on.
+
+        What else is printed meanwhile is held back until the block is left.
+        """
+        if self.console.is_terminal:
+            self._progress.stop()
+        try:
+            with self.console:
+                yield Console(file=self.console.file, highlight=False)
+        finally:
+            if self.console.is_terminal:
+                self._progress.start()
 
     def stage(self, name: str, stage: str, done: int, total: int) -> None:
         """Show that `name` is at `stage`, `done` of `total`."""

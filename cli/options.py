@@ -99,6 +99,11 @@ def matrix_options(*, trials: int) -> Callable[[FunctionT], FunctionT]:
             show_default=True,
             help="inprocess runs the framework in this process, for debugging.",
         ),
+        click.option(
+            "--approver", type=click.Choice(["auto", "deny", "script", "cli", "queue"]),
+            help="Who decides about tool calls that wait; default: whom the scenario names. cli "
+                 "asks here, queue waits for: agentdyno approvals.",
+        ),
     )
 
     def decorate(function: FunctionT) -> FunctionT:

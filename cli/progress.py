@@ -1,6 +1,7 @@
 """What a user sees of a run while it runs, on stderr."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 from rich.console import Console
@@ -38,6 +39,10 @@ class RunView(View):
         trace: TracebackType | None,
     ) -> None:
         self._bars.__exit__(kind, error, trace)
+
+    def paused(self) -> AbstractContextManager[Console]:
+        """Return a block in which the user can be asked on the console that it yields."""
+        return self._bars.paused()
 
     def note(self, text: str) -> None:
         """Print one line above the bars."""

@@ -55,7 +55,7 @@ def read_options(
     from agentdyno.core.settings import RunOptions
     from agentdyno.runners.registry import list_runners
 
-    plain = ("trials", "seed", "concurrency", "stream", "fresh", "isolation", "watch")
+    plain = ("trials", "seed", "concurrency", "stream", "fresh", "isolation", "watch", "approver")
     try:
         return RunOptions(
             scenarios=scenarios,

@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from agentdyno.cli.approver import ask_on
+from agentdyno.cli.asking import open_approving, terminal_of
 from agentdyno.cli.context import stderr_console, stdout_console
 from agentdyno.cli.database import address, open_database, run_async
 from agentdyno.cli.jsonreport import report_json
 from agentdyno.cli.progress import RunView
 from agentdyno.cli.table import print_comparison
+from agentdyno.cli.terminal import Terminal
 from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
@@ -67,6 +69,7 @@ async def run_matrix(
     `prepare` may change what is asked for, once every file and name has been read.
     """
     request = prepare(await read_request(settings, options))
+    terminal = terminal_of(request, view)
     async with open_database(settings) as pool:
         store = TrialStore(pool)
         spools = settings.cache / "spool"
@@ -76,7 +79,7 @@ async def run_matrix(
         matrix = await store.create_matrix(command, asked)
         try:
             spool = Spool(spools, matrix, command, asked)
-            report = await _measure(settings, request, pool, matrix, spool, view)
+            report = await _measure(settings, request, pool, matrix, spool, view, terminal)
         except BaseException:
             # This error is the one to show; a database that is away may well be its cause.
             with contextlib.suppress(DynoError, *CONNECTION_ERRORS):
@@ -87,7 +90,8 @@ async def run_matrix(
 
 
 async def _measure(
-    settings: Settings, request: Request, pool: Pool, matrix: str, spool: Spool, view: RunView
+    settings: Settings, request: Request, pool: Pool, matrix: str, spool: Spool, view: RunView,
+    terminal: Terminal | None,
 ) -> Report:
     async def revive() -> None:
         await address(settings)
@@ -95,15 +99,17 @@ async def _measure(
     brake, store = Brake(), TrialStore(pool)
     async with open_embedder(settings) as embedder:
         memory = MemoryServer(pool, embedder, revive=revive)
-        approver = ask_on(view) if request.options.ask_at_90 else None
+        asked = ask_on(terminal) if terminal and request.options.ask_at_90 else None
         ledger = SpendLedger(pool, matrix, revive=revive)
         async with (
-            open_budgets(request, ledger, approver) as budgets,
+            open_budgets(request, ledger, asked) as budgets,
             TrialWriter(store, matrix, spool, revive=revive) as writer,
+            open_approving(request, view, terminal, pool, revive) as approving,
         ):
             with _ctrl_c(brake, view):
                 return await run_session(
-                    request, store, writer, memory, budgets=budgets, brake=brake, view=view
+                    request, store, writer, memory, budgets=budgets, brake=brake, view=view,
+                    approving=approving,
                 )
 
 

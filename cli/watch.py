@@ -12,9 +12,25 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from agentdyno.cli.eventlines import budget_line, fault_line, plain, shorten, try_line
-from agentdyno.core.event import BudgetStep, Event, Fault, ModelCall, ModelTry, Step, ToolCall
-from agentdyno.core.sink import Delta, ToolStarted, Watch
+from agentdyno.cli.eventlines import (
+    approval_line,
+    budget_line,
+    fault_line,
+    plain,
+    shorten,
+    try_line,
+)
+from agentdyno.core.event import (
+    Approval,
+    BudgetStep,
+    Event,
+    Fault,
+    ModelCall,
+    ModelTry,
+    Step,
+    ToolCall,
+)
+from agentdyno.core.sink import ApprovalAsked, Delta, ToolStarted, Watch
 from agentdyno.experiments.plan import PlannedTrial
 
 _STYLES = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta",
@@ -57,7 +73,7 @@ class _TrialWatch:
         self._unfinished: dict[str, str] = defaultdict(str)
         """The last line of each agent's text, until it is whole."""
 
-    def __call__(self, seen: Event | Delta | ToolStarted) -> None:
+    def __call__(self, seen: Event | Delta | ToolStarted | ApprovalAsked) -> None:
         """Tell one thing; texts wait until their line is whole."""
         if isinstance(seen, Delta):
             self._take(seen)
@@ -101,13 +117,18 @@ class _TrialWatch:
             self._console.print(prefix + part, soft_wrap=True)
 
 
-def _lines(seen: Event | ToolStarted) -> Iterator[Text]:
+def _lines(seen: Event | ToolStarted | ApprovalAsked) -> Iterator[Text]:
     """Yield the lines that tell an event; none for those that say nothing new."""
     match seen:
         case ToolStarted():
             arguments = json.dumps(seen.arguments, ensure_ascii=False)
             yield Text(f"→ {seen.server}.{seen.tool} ", style="bold") + Text(
                 shorten(arguments, False, _SHORT))
+        case ApprovalAsked(request=request):
+            yield Text(f"⧖ {request.server}.{request.tool} waits for approval ({request.risk} "
+                       "risk)", style="yellow")
+        case Approval():
+            yield approval_line(seen)
         case ToolCall():
             style = "red" if seen.is_error else "dim"
             kind = f"[{seen.error_kind}] " if seen.error_kind else ""

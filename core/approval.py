@@ -100,7 +100,10 @@ class Decision(Noun):
 class Approver(Protocol):
     """Decides about calls, each when it comes."""
 
-    kind: ApproverKind
+    @property
+    def kind(self) -> ApproverKind:
+        """What stands in the events."""
+        ...
 
     async def decide(self, request: ApprovalRequest) -> Decision:
         """Return the decision; cancelled when the trial ends before there is one."""
