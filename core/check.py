@@ -201,6 +201,24 @@ class GapReportedCheck(_Check):
     """Turns the question round: no such report may be there."""
 
 
+class ApprovalCheck(_Check):
+    """A call was decided about before it was made (scenarios with `approvals`), or must not have
+    been."""
+
+    type: Literal["approval"]
+    tool: ToolName
+    """The tool."""
+    agent: Name | None = None
+    """Who called it; anyone when absent."""
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """Arguments that the approver was shown, with exactly these JSON values; others may be there
+    too."""
+    decision: Literal["logged", "approved", "rejected", "modified", "timed_out"]
+    """What was decided; `logged` when nobody was asked."""
+    absent: bool = False
+    """Turns the question round: no call may have been decided about so."""
+
+
 RecordingFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+\.json$")]
 """A recorded conversation's file, in the scenario's folder; see `tools/servers/README.md`."""
 
@@ -257,6 +275,6 @@ class SameAnswerCheck(_AnswerCheck):
 CheckSpec = Annotated[
     ContainsCheck | RegexCheck | JsonSchemaCheck | NumericCheck | ToolsCalledCheck
     | MailSentCheck | LimitsCheck | MemoryUsedCheck | SameToolCallsCheck | SameAnswerCheck
-    | GapReportedCheck,
+    | GapReportedCheck | ApprovalCheck,
     Field(discriminator="type"),
 ]

@@ -61,7 +61,7 @@ class ToolServer(Noun):
     headers: dict[str, str] = Field(default_factory=dict)
     """HTTP headers sent to a streamable-HTTP server."""
     bundled: Literal[
-        "market", "docs", "calculator", "mailbox", "notes", "recorded", "helpdesk"
+        "market", "docs", "calculator", "mailbox", "notes", "recorded", "helpdesk", "ops"
     ] | None = None
     """Shorthand for one of agentdyno's own servers; takes `args` and `env`."""
     scope: Literal["trial", "run"] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.trial import Outcome, Trial, Verdict
-from agentdyno.evals import answer, behaviour, gaps, sameness
+from agentdyno.evals import answer, approval, behaviour, gaps, sameness
 from agentdyno.evals.finding import Finding, Unanswered, failed
 
 CHECKS: dict[str, Callable[[Trial, Any, Path], Finding]] = {
@@ -18,6 +18,7 @@ CHECKS: dict[str, Callable[[Trial, Any, Path], Finding]] = {
     "mail_sent": behaviour.mail_sent,
     "limits": behaviour.limits,
     "memory_used": behaviour.memory_used,
+    "approval": approval.approval,
     "gap_reported": gaps.gap_reported,
     "same_tool_calls": sameness.same_tool_calls,
     "same_answer": sameness.same_answer,

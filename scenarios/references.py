@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from agentdyno.agents.library import AgentLibrary
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.check import (
+    ApprovalCheck,
     CheckSpec,
     Computed,
     GapReportedCheck,
@@ -209,11 +210,13 @@ class References:
 
     def _check_check(self, path: KeyPath, check: Any) -> None:
         servers = {*self._servers, *OWN_SERVERS}
-        if isinstance(check, ToolsCalledCheck | MemoryUsedCheck | GapReportedCheck):
+        if isinstance(check, ToolsCalledCheck | MemoryUsedCheck | GapReportedCheck | ApprovalCheck):
             if check.agent is not None:
                 self._known((*path, "agent"), "agent", check.agent, self._agents)
             if check.type == "gap_reported" and not self.document.data.get("report_missing_tools"):
                 self._add((*path, "type"), "no agent can report; say report_missing_tools: true")
+            if check.type == "approval" and not self.document.data.get("approvals"):
+                self._add((*path, "type"), "nobody decides about calls; say who under approvals")
         if isinstance(check, ToolsCalledCheck):
             named: list[tuple[KeyPath, str]] = [
                 *((("tools", i), tool) for i, tool in enumerate(check.tools)),
@@ -225,6 +228,8 @@ class References:
                 self._known((*path, *where), "tool server", server, servers)
         elif isinstance(check, SameAnswerCheck | SameToolCallsCheck):
             self._check_recording(path, check)
+        elif isinstance(check, ApprovalCheck):
+            self._known((*path, "tool"), "tool server", check.tool.partition(".")[0], servers)
         elif isinstance(check, MailSentCheck):
             self._known((*path, "server"), "tool server", check.server, self._servers)
         elif isinstance(check, JsonSchemaCheck):

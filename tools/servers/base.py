@@ -43,6 +43,8 @@ class Tool:
     """Whether it changes nothing."""
     idempotent: bool = False
     """Whether a second call with the same arguments changes nothing more."""
+    destructive: bool | None = None
+    """Whether it may destroy what was there; None says nothing about it."""
 
     def wire(self) -> dict[str, Any]:
         """Return the MCP tool object."""
@@ -54,12 +56,15 @@ class Tool:
         required = [name for name in self.parameters if name not in self.optional]
         if required:
             schema["required"] = required
+        hints = {
+            "readOnlyHint": self.read_only,
+            "idempotentHint": self.read_only or self.idempotent,
+        }
+        if self.destructive is not None:
+            hints["destructiveHint"] = self.destructive
         return {
             "name": self.name, "description": self.description, "inputSchema": schema,
-            "annotations": {
-                "readOnlyHint": self.read_only,
-                "idempotentHint": self.read_only or self.idempotent,
-            },
+            "annotations": hints,
         }
 
 
