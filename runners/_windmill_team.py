@@ -1,5 +1,6 @@
 """What a team of the Windmill adapter keeps between trials: document, model clients, sessions."""
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,10 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.trial import Assignment
-from agentdyno.runners.openflow.agent_step import Provider
+from agentdyno.runners.openflow.agent_inputs import Provider
 from agentdyno.runners.openflow.document import parse
-from agentdyno.runners.openflow.generate import flow_for, tools_path
+from agentdyno.runners.openflow.generate import flow_for
+from agentdyno.runners.openflow.generate_parts import tools_path
 from agentdyno.runners.parity import own_retries
 from agentdyno.runners.teams import Door, Held
 
@@ -45,6 +47,8 @@ class _Seat:
     door: _Door
     toolset: _Toolset
     held: Held[MCPToolset[None]]
+    opening: asyncio.Lock
+    """An agent that is called twice at a time opens its session once."""
 
 
 def _model(name: str, http: httpx2.AsyncClient, retries: dict[str, Any]) -> OpenAIChatModel:
@@ -77,33 +81,48 @@ def _tools(url: str, tls: ssl.SSLContext) -> _Seat:
     toolset = _Toolset(
         Client(transport), tool_error_behavior="failed", process_tool_call=_tool
     )
-    return _Seat(door=door, toolset=toolset, held=Held(toolset))
+    return _Seat(door=door, toolset=toolset, held=Held(toolset), opening=asyncio.Lock())
 
 
 class Team:
-    """The document of a team, parsed, and the sessions of its agents."""
+    """The document of a team, parsed, and the model clients and sessions of its agents.
+
+    Each agent has a client and a session of its own, for agents may work at the same time.
+    """
 
     def __init__(
         self, assignment: Assignment, http: httpx2.AsyncClient, tls: ssl.SSLContext
     ) -> None:
-        self.flow = parse(flow_for(assignment))
+        self.plan = flow_for(assignment)
+        self.flow = parse(self.plan.document)
         self._retries = own_retries(assignment)
         self._http = http
         self._tls = tls
         self._seats: dict[str, _Seat] = {}
         self._models: dict[str, OpenAIChatModel] = {}
+        self._served: dict[str, OpenAIChatModel] = {}
 
     async def bind(self, assignment: Assignment) -> None:
-        """Point the sessions at the trial; its tools are listed when a step first needs them."""
+        """Point clients and sessions at the trial; tools are listed when a step first needs them.
+        """
+        self._served = {}
         for name in pattern_agents(assignment.pattern):
-            url = assignment.endpoints[name].mcp_url
-            if url is None:
+            endpoint = assignment.endpoints[name]
+            model = self._models.get(name)
+            if model is None:
+                wanted = assignment.agent(name).model
+                model = self._models[name] = _model(wanted, self._http, self._retries)
+            model.client.base_url = httpx2.URL(endpoint.model_base_url)
+            model.client.api_key = assignment.token
+            self._served[endpoint.model_base_url] = model
+            if endpoint.mcp_url is None:
                 continue
             path = tools_path(name)
             seat = self._seats.get(path)
             if seat is None:
-                seat = self._seats[path] = _tools(url, self._tls)
-            seat.door.url, seat.door.token, seat.toolset.listed = url, assignment.token, None
+                seat = self._seats[path] = _tools(endpoint.mcp_url, self._tls)
+            seat.door.url, seat.door.token = endpoint.mcp_url, assignment.token
+            seat.toolset.listed = None
 
     async def close(self) -> None:
         """Close the MCP sessions."""
@@ -111,20 +130,11 @@ class Team:
             await seat.held.close()
 
     def model(self, provider: Provider) -> OpenAIChatModel:
-        """Return a client of the model, pointed at the provider's resource.
-
-        The steps of a flow run one after the other, so one client serves them all.
-        """
-        if provider.model not in self._models:
-            self._models[provider.model] = _model(
-                provider.model, self._http, self._retries
-            )
-        model = self._models[provider.model]
-        model.client.base_url = httpx2.URL(provider.resource["base_url"])
-        model.client.api_key = provider.resource["api_key"]
-        return model
+        """Return the client of the agent whose address the provider's resource holds."""
+        return self._served[provider.resource["base_url"]]
 
     async def tools(self, resource_path: str) -> MCPToolset[None]:
         """Return the tools that a resource names, connected."""
         seat = self._seats[resource_path]
-        return seat.toolset if seat.toolset.is_running else await seat.held.open()
+        async with seat.opening:
+            return seat.toolset if seat.toolset.is_running else await seat.held.open()

@@ -1,37 +1,53 @@
 """Windmill: an OpenFlow document on our embedded engine, Pydantic AI 2.68 agents as its steps.
 
-single    a flow of one aiagent step. It runs once for each user turn, with one memory id, and
-          the step's memory window carries the conversation.
-pipeline  native: aiagent steps in order; the message of each is a JavaScript transform of
-          `flow_input.task` and of `results.<step>.output` of the steps before it.
+Who sees what, by pattern. What one agent knows of another one is a JavaScript transform of
+`results.<step>.output`, its final text: never its tool calls, results or instructions.
+
+single       native: a flow of one aiagent step. It runs once for each user turn, with one memory
+             id, and the step's memory window carries the conversation.
+pipeline     native: aiagent steps in order; each reads the task and the texts of all before it.
+parallel     native: branchall, a branch per agent. Each reads the task alone; the synthesizer's
+             step after it reads the task and every text, by name, in the pattern's order.
+dag          native: branchall for what runs side by side, branchone for branches, whileloopflow
+             for loops. An agent reads the task and the texts of the agents before it that worked,
+             not of those beside it; when a loop comes back to it, the texts of the others in the
+             loop, while its memory holds what it read and wrote before.
+reflection   native: a whileloopflow over writer and critic, ended by the critic's stop_after_if.
+             Both read the task once, then only what the other one wrote last; each remembers.
+supervisor   native: the workers are aiagent tools of the manager's step. A worker reads nothing
+             but the `user_message` that the manager's model writes, and remembers nothing; the
+             manager reads its final text.
+round_robin  composed: a whileloopflow over one aiagent step per speaker. Each reads the task once,
+             then what the others said since it last spoke; each remembers.
+selector     unsupported, and handoff: see `_windmill_patterns.py`.
 
 Quirks held by the contract tests:
 - The semantics are Windmill's, the code is ours: no Windmill server takes part.
 - The document holds no address and no token: both stand in resources, `$res:f/agentdyno/...`.
-- A tool that fails does not fail the step: the model reads "MCP tool error: ...". An unknown tool
-  or arguments that are not JSON fail it, as they do on Windmill.
+- A tool that fails does not fail the step: the model reads "MCP tool error: ..."; a worker that
+  fails, or comes to its turn limit, "Error running tool: ...". An unknown tool or arguments that
+  are not JSON fail the step, as they do on Windmill.
+- What a manager reads of a worker is the worker's text. Windmill's own form of it is not published.
 - Tool calls in the last iteration fail the step, which here ends the trial at its turn limit.
 - `tool_choice` is no input of Windmill's aiagent. It is written only when it is not "auto".
 - A model name that Pydantic AI takes for a reasoning model makes it drop `temperature`.
 """
 
 import ssl
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
-from agentdyno.core.event import Message, Step
 from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners._windmill_patterns import TEAMWORK
+from agentdyno.runners._windmill_telling import Watcher
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.openflow.engine import FlowEngine
-from agentdyno.runners.openflow.generate import model_path, step_agents
+from agentdyno.runners.openflow.generate_parts import model_path
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator, installed_engine
-from agentdyno.runners.openflow.outcome import FlowResult, StepRecord
+from agentdyno.runners.openflow.outcome import FlowResult
 from agentdyno.runners.parity import Deviations, parity_rows
 from agentdyno.runners.teams import TeamPool
 from agentdyno.runners.turns import Turns
@@ -71,27 +87,6 @@ def _resources(assignment: Assignment) -> dict[str, Any]:
     }
 
 
-@dataclass(kw_only=True)
-class _Trial:
-    """Declares what happens in one trial."""
-
-    emit: Emit
-    agents: dict[str, str]
-    zero: float
-
-    def step(self, record: StepRecord) -> None:
-        """Declare a module that ended."""
-        self.emit(Step(
-            agent=self.agents.get(record.id, ""), name=f"{record.kind}:{record.id}",
-            started_s=record.started - self.zero, ended_s=record.ended - self.zero,
-        ))
-
-    def wrote(self, step_id: str, text: str) -> None:
-        """Declare what an agent wrote."""
-        now = time.perf_counter() - self.zero
-        self.emit(Message(agent=self.agents[step_id], started_s=now, ended_s=now, text=text))
-
-
 class WindmillRunner:
     """Runs teams as OpenFlow documents."""
 
@@ -114,24 +109,22 @@ class WindmillRunner:
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the flow once for each user turn."""
-        trial = _Trial(
-            emit=emit, agents=step_agents(assignment.pattern), zero=time.perf_counter()
-        )
         note = ""
         async with self._teams.lease(assignment) as team:
+            watcher = Watcher(emit, team.plan)
             steps = AgentSteps(
-                connections=team, memory_id=assignment.trial_id, finished=trial.wrote
+                connections=team, memory_id=assignment.trial_id, observe=watcher
             )
             engine = FlowEngine(
                 executor=steps, evaluator=self._javascript, references=_resources(assignment),
-                observe=trial.step,
+                observe=watcher,
             )
             async for turn in turns:
                 ended = await engine.run(team.flow, {"task": turn})
                 if isinstance(ended.cause, MaxIterations):
                     note = str(ended.cause)
                     break
-                turns.answered(_text(ended))
+                turns.answered(_text(ended, team.plan.answer))
         usage = Usage(
             requests=steps.usage.requests, prompt_tokens=steps.usage.input_tokens,
             completion_tokens=steps.usage.output_tokens,
@@ -148,11 +141,15 @@ class WindmillRunner:
         return Team(assignment, self._http, self._tls)
 
 
-def _text(ended: FlowResult) -> str:
-    """Return the answer of a flow that ended well; raises what made it fail."""
+def _text(ended: FlowResult, answer: str | None) -> str:
+    """Return the output of module `answer`, or of the last one that worked; raises what made the
+    flow fail."""
     if ended.cause is not None:
         raise ended.cause
-    return str(ended.value["output"])
+    value = ended.value if answer is None else ended.results[answer]
+    while isinstance(value, list):  # a loop's result: one value per iteration
+        value = value[-1]
+    return str(value["output"])
 
 
 def _deviations(spec: AgentSpec) -> Deviations:

@@ -1,12 +1,11 @@
 """The aiagent step: a Pydantic AI agent with the inputs, limits and result of Windmill's."""
 
 import json
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_ai import (
     Agent,
     AgentRunResult,
@@ -19,13 +18,14 @@ from pydantic_ai import (
 from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.toolsets import AbstractToolset
 
-from agentdyno.runners.openflow.document import AiAgent, McpTool, Module
-from agentdyno.runners.openflow.outcome import StepError
+from agentdyno.runners.openflow.agent_inputs import Inputs, Provider, inputs_of
+from agentdyno.runners.openflow.agent_tools import CalledAgents, Tools, text_of
+from agentdyno.runners.openflow.document import AgentTool, AiAgent, McpTool, Module, NestedAgent
+from agentdyno.runners.openflow.happenings import Observe, Wrote, unseen
+from agentdyno.runners.openflow.outcome import Evaluate, StepError
 from agentdyno.runners.openflow.transcript import Written, read, window, written
 
-Tools = AbstractToolset[None]
 _NO_RETRIES = (
     "an aiagent step is given no retries: as on Windmill, an unknown tool, arguments that are not "
     "JSON, or a text that is not of output_schema fail it"
@@ -38,46 +38,6 @@ class MaxIterations(StepError):
     def __init__(self, limit: int) -> None:
         message = "AI agent reached max iterations, but there are still tool calls"
         super().__init__(f"{message} (max_iterations {limit})", name="MaxIterations")
-
-
-class _Inputs(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Provider(_Inputs):
-    """Which model, and where: `resource` is the resolved resource (base_url, api_key)."""
-
-    kind: str
-    model: str
-    resource: dict[str, str]
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
-
-
-class Memory(_Inputs):
-    """What a step remembers of earlier runs with the same memory id."""
-
-    kind: Literal["off", "window", "auto", "manual"] = "off"
-    context_length: int = 0
-    messages: tuple[Written, ...] = ()
-
-
-class Inputs(_Inputs):
-    """The evaluated inputs of an aiagent step."""
-
-    provider: Provider
-    user_message: str | None = None
-    system_prompt: str | None = None
-    output_type: Literal["text"] = "text"
-    output_schema: dict[str, Any] | None = None
-    memory: Memory = Memory()
-    memory_id: str | None = None
-    previous_messages: tuple[Written, ...] = ()
-    streaming: bool | None = None
-    temperature: float | None = None
-    max_completion_tokens: int | None = None
-    max_iterations: int = 10
-    tool_choice: Literal["auto", "required", "none"] = "auto"
-    """Not of Windmill, whose model always chooses: an addition that it would ignore."""
 
 
 class Connections(Protocol):
@@ -99,45 +59,60 @@ class AgentSteps:
     connections: Connections
     memory_id: str | None = None
     """Memory id of the run; null remembers nothing."""
-    finished: Callable[[str, str], None] = lambda step_id, text: None
-    """Told the text of every step that ended well."""
+    observe: Observe = unseen
+    """Told what agents write, and how they call each other."""
     usage: RunUsage = field(default_factory=RunUsage)
     """What all steps used together, as Pydantic AI counts it."""
     _memory: dict[tuple[str, str], list[Written]] = field(default_factory=dict)
 
-    async def execute(self, module: Module, args: dict[str, Any]) -> dict[str, Any]:
+    async def execute(
+        self, module: Module, args: dict[str, Any], evaluate: Evaluate
+    ) -> dict[str, Any]:
         """Run the agent and return `{output, messages, usage}`.
 
         Raises:
-            StepError: the inputs are wrong.
+            StepError: the inputs are wrong, or a tool's name is.
             MaxIterations: the agent was still calling tools at its limit.
             AgentRunError: of Pydantic AI: what the model or the tools did cannot be used.
         """
         assert isinstance(module.value, AiAgent)
-        inputs = _inputs(args)
-        history = self._history(module.id, inputs)
+        agents = CalledAgents(
+            caller=module.id, tools=module.value.tools, evaluate=evaluate, work=self._work,
+            observe=self.observe,
+        )
+        ended = await self._work(module.id, module.value, args, agents.toolsets())
+        self.observe(Wrote(id=module.id, text=text_of(ended["output"])))
+        return ended
+
+    async def _work(
+        self, step_id: str, value: AiAgent | NestedAgent, args: dict[str, Any],
+        agents: Sequence[Tools] = (),
+    ) -> dict[str, Any]:
+        inputs = inputs_of(args)
+        history = self._history(step_id, inputs)
         if not inputs.user_message and not history:
             raise StepError("an aiagent needs a `user_message`", name="BadInput")
-        usage = RunUsage()
-        try:
-            result = await self._converse(module.value, inputs, history, usage)
-        finally:
-            self.usage.incr(usage)
-        servers = [tool.value.resource_path for tool in module.value.tools]
-        messages = written(result.new_messages(), servers[0] if len(servers) == 1 else None)
-        self._remember(module.id, inputs, [*history, *messages])
+        servers = [tool.value for tool in value.tools if isinstance(tool.value, McpTool)]
+        offered = [
+            _filtered(await self.connections.tools(rule.resource_path), rule) for rule in servers
+        ]
+        result = await self._converse(value, inputs, history, [*offered, *agents])
+        messages = written(
+            result.new_messages(), servers[0].resource_path if len(servers) == 1 else None,
+            {tool.summary: tool.id for tool in value.tools if isinstance(tool, AgentTool)
+             and isinstance(tool.value, NestedAgent)},
+        )
+        self._remember(step_id, inputs, [*history, *messages])
         output = "" if result.output is None else result.output
-        if isinstance(output, str):
-            self.finished(module.id, output)
-        return {"output": output, "messages": messages, "usage": _counted(usage)}
+        return {"output": output, "messages": messages, "usage": _counted(result.usage)}
 
     async def _converse(
-        self, value: AiAgent, inputs: Inputs, history: list[Written], usage: RunUsage
+        self, value: AiAgent | NestedAgent, inputs: Inputs, history: list[Written],
+        toolsets: list[Tools],
     ) -> AgentRunResult[Any]:
-        toolsets = [_filtered(await self.connections.tools(t.value.resource_path), t.value)
-                    for t in value.tools]
         limit = min(max(inputs.max_iterations, 1), 1000)
         mode: Literal["parallel", "sequential"] = "parallel" if value.parallel else "sequential"
+        usage = RunUsage()
         with Agent.parallel_tool_call_execution_mode(mode):
             try:
                 return await _agent(inputs.system_prompt, json.dumps(inputs.output_schema)).run(
@@ -152,6 +127,8 @@ class AgentSteps:
             except UnexpectedModelBehavior as error:
                 error.add_note(_NO_RETRIES)
                 raise
+            finally:
+                self.usage.incr(usage)
 
     def _key(self, step_id: str, inputs: Inputs) -> tuple[str, str] | None:
         memory_id = inputs.memory_id or self.memory_id
@@ -172,17 +149,6 @@ class AgentSteps:
             self._memory[key] = window(messages, inputs.memory.context_length)
 
 
-def _inputs(args: dict[str, Any]) -> Inputs:
-    try:
-        return Inputs.model_validate({key: val for key, val in args.items() if val is not None})
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        raise StepError(f"the inputs of the aiagent are wrong: {wrong}", name="BadInput") from None
-
-
 @lru_cache(maxsize=64)
 def _agent(system_prompt: str | None, schema: str) -> Agent[None, Any]:
     """Return the agent: an unknown tool or a text that is not of the schema fails the step.
@@ -196,7 +162,7 @@ def _agent(system_prompt: str | None, schema: str) -> Agent[None, Any]:
     return Agent(output_type=output, instructions=system_prompt, retries=0)
 
 
-def _settings(value: AiAgent, inputs: Inputs) -> Any:
+def _settings(value: AiAgent | NestedAgent, inputs: Inputs) -> Any:
     settings = ModelSettings()
     if inputs.temperature is not None:
         settings["temperature"] = inputs.temperature

@@ -1,14 +1,24 @@
 """OpenFlow documents: read laxly as Windmill reads them, refused early where we cannot run them."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError
 
 from agentdyno.core.errors import DynoError
+from agentdyno.runners.openflow.attributes import (
+    JsonObject,
+    Lax,
+    Mock,
+    Predicate,
+    Retry,
+    StopAfterIf,
+    Suspend,
+    ToolInput,
+    Transform,
+)
 from agentdyno.runners.openflow.ids import with_ids
 from agentdyno.runners.openflow.refusals import refusals
-
-JsonObject = dict[str, Any]
 
 
 class FlowDocumentError(DynoError):
@@ -22,98 +32,6 @@ class FlowDocumentError(DynoError):
             "the flow was refused before anything ran:\n" + "\n".join(f"- {p}" for p in problems),
             "change the flow document, or run it on a Windmill server",
         )
-
-
-class Lax(BaseModel):
-    """Ignores unknown keys, and takes an explicit null for an absent key."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict):
-            return raw
-        return {key: value for key, value in raw.items() if value is not None}
-
-
-class Static(Lax):
-    """A constant input."""
-
-    type: Literal["static"] = "static"
-    value: Any = None
-    """The constant; null when absent."""
-
-
-class Javascript(Lax):
-    """An input computed when the step starts."""
-
-    type: Literal["javascript"]
-    expr: str = ""
-    """JavaScript expression, or statements that return."""
-
-
-def _plain_is_static(raw: Any) -> Any:
-    return raw if isinstance(raw, dict) else {"type": "static", "value": raw}
-
-
-Transform = Annotated[
-    Annotated[Static | Javascript, Field(discriminator="type")], BeforeValidator(_plain_is_static)
-]
-
-
-class Predicate(Lax):
-    """A JavaScript expression that is read as true or false."""
-
-    expr: str
-
-
-class StopAfterIf(Predicate):
-    """Ends the enclosing flow, or loop, after a step that succeeded."""
-
-    skip_if_stopped: bool = False
-    """Mark the flow as skipped instead of successful."""
-    error_message: str | None = None
-    """Fail the flow with this message; "" stands for the expression."""
-
-
-class Mock(Lax):
-    """A result that replaces running the step."""
-
-    enabled: bool = False
-    return_value: Any = None
-
-
-class ConstantRetry(Lax):
-    """The first retries, all after the same delay."""
-
-    attempts: int = Field(default=0, ge=0)
-    seconds: float = Field(default=0, ge=0)
-
-
-class ExponentialRetry(Lax):
-    """The retries after the constant ones."""
-
-    attempts: int = Field(default=0, ge=0)
-    multiplier: float = Field(default=1, ge=0)
-    seconds: float = Field(default=0, ge=0)
-    random_factor: int = Field(default=0, ge=0, le=100)
-    """Upper bound of the jitter, in percent of the delay."""
-
-    @model_validator(mode="after")
-    def _needs_a_base(self) -> "ExponentialRetry":
-        if self.attempts and not self.seconds:
-            raise ValueError("exponential.seconds must be above 0 when attempts are asked for")
-        return self
-
-
-class Retry(Lax):
-    """How often a failed step is run again."""
-
-    constant: ConstantRetry = ConstantRetry()
-    exponential: ExponentialRetry = ExponentialRetry()
-    retry_if: Predicate | None = None
-    """Sees `result` and `error`; retries end when it is false."""
 
 
 class Identity(Lax):
@@ -134,12 +52,43 @@ class McpTool(Lax):
     """Tools to leave out."""
 
 
+class NestedAgent(Lax):
+    """An agent that works when another one calls it, in a conversation of its own."""
+
+    tool_type: Literal["flowmodule"]
+    type: Literal["aiagent"]
+    input_transforms: dict[str, ToolInput] = Field(default_factory=dict)
+    """Its inputs; `user_message` may come from the model, all others come from the flow."""
+    tools: tuple["McpTools", ...] = ()
+    """Tools of its own; agents are not among them."""
+    parallel: bool | None = None
+    """As on a step."""
+
+
+class McpTools(Lax):
+    """An entry of `tools` that names an MCP server."""
+
+    id: str = ""
+    summary: str = ""
+    value: McpTool
+
+
+def _flowmodule(raw: Any) -> Any:
+    return {"tool_type": "flowmodule", **raw} if isinstance(raw, dict) else raw
+
+
 class AgentTool(Lax):
     """One entry of an agent's `tools`."""
 
     id: str = ""
     summary: str = ""
-    value: McpTool
+    """What the model knows the tool as, where it is no MCP server."""
+    description: str = ""
+    """What the model is told that the tool does; its name when empty."""
+    value: Annotated[
+        Annotated[McpTool | NestedAgent, Field(discriminator="tool_type")],
+        BeforeValidator(_flowmodule),
+    ]
 
 
 class AiAgent(Lax):
@@ -148,6 +97,7 @@ class AiAgent(Lax):
     type: Literal["aiagent"]
     input_transforms: dict[str, Transform] = Field(default_factory=dict)
     tools: tuple[AgentTool, ...] = ()
+    """What it may call: MCP servers, and agents."""
     parallel: bool | None = None
     """Whether several tool calls may run at once; null leaves the model's default."""
 
@@ -167,13 +117,54 @@ class BranchOne(Lax):
     default: tuple["Module", ...] = ()
 
 
+class ParallelBranch(Lax):
+    """One body of a branchall."""
+
+    skip_failure: bool = False
+    """Whether the others count as a success without it."""
+    modules: tuple["Module", ...] = ()
+
+
+class BranchAll(Lax):
+    """Runs all bodies; the result is an array in their order."""
+
+    type: Literal["branchall"]
+    branches: tuple[ParallelBranch, ...] = ()
+    parallel: bool = True
+    """Whether they run side by side; else the first failure ends it."""
+
+
 class ForLoop(Lax):
-    """Runs its body once per item, one after the other."""
+    """Runs its body once per item; the result is an array in the items' order."""
 
     type: Literal["forloopflow"]
     iterator: Transform
     modules: tuple["Module", ...] = ()
     skip_failures: bool = False
+    parallel: bool = False
+    """Whether iterations run side by side, each with a table of results of its own."""
+    parallelism: Transform | None = None
+    """How many run at the same time; all when null."""
+
+
+class WhileLoop(Lax):
+    """Runs its body until a stop or a failure."""
+
+    type: Literal["whileloopflow"]
+    modules: tuple["Module", ...] = ()
+    skip_failures: bool = False
+
+
+class SubFlow(Lax):
+    """Runs another flow, with arguments and a table of results of its own."""
+
+    type: Literal["flow"]
+    path: str
+    input_transforms: dict[str, Transform] = Field(default_factory=dict)
+
+
+Kind = Identity | AiAgent | BranchOne | BranchAll | ForLoop | WhileLoop | SubFlow
+"""What a module may be."""
 
 
 class Module(Lax):
@@ -181,7 +172,7 @@ class Module(Lax):
 
     id: str
     summary: str = ""
-    value: Annotated[Identity | AiAgent | BranchOne | ForLoop, Field(discriminator="type")]
+    value: Annotated[Kind, Field(discriminator="type")]
     skip_if: Predicate | None = None
     mock: Mock | None = None
     timeout: Transform | None = None
@@ -189,6 +180,12 @@ class Module(Lax):
     retry: Retry = Retry()
     continue_on_error: bool = False
     stop_after_if: StopAfterIf | None = None
+    """On a sequential loop it is tested after each iteration, and ends the loop only."""
+    stop_after_all_iters_if: StopAfterIf | None = None
+    """Ends the flow after a loop or branchall whose array of results it holds for."""
+    suspend: Suspend | None = None
+    sleep: Transform | None = None
+    """Seconds before the next module starts."""
 
 
 class FlowValue(Lax):
@@ -209,13 +206,13 @@ class Flow(Lax):
     input_schema: JsonObject = Field(default_factory=dict, alias="schema")
 
 
-def parse(document: Any) -> Flow:
-    """Read an OpenFlow document (JSON types).
+def parse(document: Any, *, flows: Collection[str] = ()) -> Flow:
+    """Read an OpenFlow document (JSON types); `flows` are paths of flows that it may call.
 
     Raises:
         FlowDocumentError: it is malformed, or holds something that this engine does not execute.
     """
-    problems = tuple(refusals(document))
+    problems = tuple(refusals(document, flows))
     if problems:
         raise FlowDocumentError(problems)
     try:

@@ -1,36 +1,47 @@
 """Runs a parsed flow. It knows modules and expressions; what an agent is only the executor knows.
 
 Each module list (the flow itself, a branch, a loop body) is a level: it has its arguments and its
-previous result. All levels of a run share one table of results by module id. A failure is handled
-by the failure module once, at the innermost level that failed.
+previous result. All levels of a run share one table of results by module id, but iterations of a
+parallel loop and called flows have one of their own. A failure is handled by the failure module
+once, at the innermost level that failed.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 from agentdyno.core.errors import DynoError
-from agentdyno.runners.openflow.document import Flow, Module
+from agentdyno.runners.openflow.document import (
+    BranchAll,
+    BranchOne,
+    Flow,
+    FlowDocumentError,
+    ForLoop,
+    Module,
+    WhileLoop,
+)
 from agentdyno.runners.openflow.evaluator import EvaluationError, Evaluator
 from agentdyno.runners.openflow.fastpath import FastEvaluator
+from agentdyno.runners.openflow.happenings import Entered, Observe, Status, StepRecord, unseen
 from agentdyno.runners.openflow.kinds import Kinds
+from agentdyno.runners.openflow.means import Means, ResumeSource, Sleep
 from agentdyno.runners.openflow.outcome import (
     Done,
     FlowResult,
-    Observe,
-    Status,
     StepError,
     StepExecutor,
-    StepRecord,
     failed_as,
 )
+from agentdyno.runners.openflow.pauses import Pauses, ending, seconds_of
 from agentdyno.runners.openflow.retry import delay
 from agentdyno.runners.openflow.scope import Frame, References, Scope
+from agentdyno.runners.openflow.stopping import stopped
 
-Sleep = Callable[[float], Awaitable[None]]
+_DEEPEST = 20
+"""Flows that may be inside each other: a flow that calls itself without end is a fault."""
 
 
 class FlowEngine:
@@ -38,61 +49,120 @@ class FlowEngine:
 
     def __init__(
         self, *, executor: StepExecutor, evaluator: Evaluator,
-        references: Mapping[str, Any] | None = None, observe: Observe | None = None,
+        references: Mapping[str, Any] | None = None, observe: Observe = unseen,
         sleep: Sleep = asyncio.sleep, random: Random | None = None,
+        resumes: ResumeSource | None = None, flows: Mapping[str, Flow] | None = None,
+        max_iterations: int = 1000,
     ) -> None:
-        """`references` maps `$res:path` and `$var:path` to what they stand for."""
-        self._executor = executor
-        self._evaluator = FastEvaluator(evaluator)
-        self._references = References(references or {})
-        self._observe = observe
-        self._sleep = sleep
-        self._random = random or Random()  # noqa: S311 jitter of retries, nothing secret
+        """`references` maps `$res:path` and `$var:path` to what they stand for, `flows` paths to
+        the flows that may be called; `resumes` says who resumes a flow that waits, and
+        `max_iterations` is where a while loop without a stop fails."""
+        self._means = Means(
+            executor=executor, evaluator=FastEvaluator(evaluator),
+            references=References(references or {}), observe=observe, sleep=sleep,
+            random=random or Random(),  # noqa: S311 jitter of retries, nothing secret
+            resumes=resumes, max_iterations=max_iterations, flows=flows or {},
+        )
 
     async def run(self, flow: Flow, args: dict[str, Any]) -> FlowResult:
-        """Run `flow` with `args` as `flow_input`; a failing step is a result, not an exception."""
-        return await _Run(self, flow).run(args)
+        """Run `flow` with `args` as `flow_input`; a failing step is a result, not an exception.
+
+        Raises:
+            FlowDocumentError: it waits to be resumed, and nobody could.
+        """
+        if self._means.resumes is None:
+            _refuse_to_wait((flow, *self._means.flows.values()))
+        scope = Scope(self._means.evaluator, flow.value.flow_env)
+        return await _Run(self._means, flow, scope).run(args)
+
+
+def _refuse_to_wait(flows: tuple[Flow, ...]) -> None:
+    waiting = [
+        f"module `{module.id}` waits to be resumed, and the host names nobody who could"
+        for flow in flows for module in _all_modules(flow.value.modules)
+        if module.suspend and module.suspend.required_events
+    ]
+    if waiting:
+        raise FlowDocumentError(tuple(waiting))
+
+
+def _all_modules(modules: tuple[Module, ...]) -> Iterator[Module]:
+    for module in modules:
+        yield module
+        match module.value:
+            case ForLoop(modules=body) | WhileLoop(modules=body):
+                yield from _all_modules(body)
+            case BranchAll(branches=branches):
+                for branch in branches:
+                    yield from _all_modules(branch.modules)
+            case BranchOne(branches=options, default=default):
+                for body in (*(option.modules for option in options), default):
+                    yield from _all_modules(body)
 
 
 class _Run:
     """One run of one flow."""
 
-    def __init__(self, engine: FlowEngine, flow: Flow) -> None:
-        self._engine = engine
+    def __init__(self, means: Means, flow: Flow, scope: Scope, depth: int = 1) -> None:
+        self._means = means
         self._flow = flow
-        self._scope = Scope(engine._evaluator, flow.value.flow_env)
-        self._kinds = Kinds(self._scope, engine._executor, self.level)
+        self._scope = scope
+        self._depth = depth
+        self._kinds = Kinds(means, self.level, self._call)
+        self._pauses = Pauses(means)
 
     async def run(self, args: dict[str, Any]) -> FlowResult:
-        done = await self.level(self._flow.value.modules, args)
+        done = await self.level(self._flow.value.modules, args, self._scope)
         recovered = isinstance(done.value, dict) and done.value.get("recover") is True
         return FlowResult(
             success=not done.failed or (done.handled_here and recovered),
             value=done.value, cause=done.cause, skipped=done.skipped, results=self._scope.results,
         )
 
-    async def level(self, modules: tuple[Module, ...], args: dict[str, Any]) -> Done:
+    async def level(
+        self, modules: tuple[Module, ...], args: dict[str, Any], scope: Scope
+    ) -> Done:
         """Run one module list in order; its value is the last module's, or `args` when empty."""
-        previous: Any = args
-        for module in modules:
-            frame = Frame(args=args, previous=previous)
+        frame = Frame(scope=scope, args=args, previous=args)
+        for module in ending(modules):
             done = await self._module(module, frame)
-            self._scope.results[module.id] = None if done.empty else done.value
+            scope.results[module.id] = None if done.empty else done.value
             if done.failed and not (module.continue_on_error and not done.fatal):
-                return await self._fail(done, args)
+                return await self._fail(done, frame)
             if done.stop:
                 return done
-            previous = done.value
-        return Done(value=previous)
+            ahead = await self._pause(module, frame, done)
+            if isinstance(ahead, Done):
+                return await self._fail(ahead, frame)
+            frame = ahead
+        return Done(value=frame.previous)
 
-    async def _fail(self, done: Done, args: dict[str, Any]) -> Done:
+    async def _pause(self, module: Module, frame: Frame, done: Done) -> Frame | Done:
+        if done.failed or done.skipped:
+            return replace(frame, previous=done.value, resumes=(), approvers=())
+        try:
+            return await self._pauses.after(module, frame, done.value)
+        except EvaluationError as error:
+            return failed_as(StepError(error.message, name="ExecutionErr"), module.id)
+        except StepError as error:
+            return failed_as(error, module.id)
+
+    async def _fail(self, done: Done, frame: Frame) -> Done:
         module = self._flow.value.failure_module
         if module is None or done.handled:
             return replace(done, fatal=False, handled_here=False)
-        told = await self._module(module, Frame(args=args, previous=done.value))
+        told = await self._module(module, frame.after(done.value))
         return Done(
             value=told.value, cause=done.cause, failed=True, handled=True, handled_here=True
         )
+
+    async def _call(self, path: str, args: dict[str, Any], scope: Scope) -> Done:
+        flow = self._means.flows[path]
+        if self._depth >= _DEEPEST:
+            raise StepError(f"`{path}` is the {_DEEPEST + 1}th flow inside each other")
+        inner = _Run(self._means, flow, scope.inner(flow.value.flow_env), self._depth + 1)
+        ended = await inner.run(args)
+        return Done(value=ended.value, failed=not ended.success, cause=ended.cause)
 
     async def _module(self, module: Module, frame: Frame) -> Done:
         started = time.perf_counter()
@@ -102,11 +172,10 @@ class _Run:
             skipped = done.skipped and not done.stop
             status = "failure" if done.failed else "skipped" if skipped else "success"
         finally:
-            if self._engine._observe:
-                self._engine._observe(StepRecord(
-                    id=module.id, kind=module.value.type, status=status,
-                    started=started, ended=time.perf_counter(),
-                ))
+            self._means.observe(StepRecord(
+                id=module.id, kind=module.value.type, status=status,
+                started=started, ended=time.perf_counter(),
+            ))
         return done
 
     async def _settle(self, module: Module, frame: Frame) -> Done:
@@ -114,66 +183,46 @@ class _Run:
         try:
             if module.mock and module.mock.enabled:
                 done = Done(value=module.mock.return_value)
-            elif module.skip_if and await self._scope.holds(
-                module.skip_if.expr, frame, result=frame.previous
-            ):
+            elif module.skip_if and await frame.holds(module.skip_if.expr, result=frame.previous):
                 return Done(value=frame.previous, skipped=True)
             else:
+                self._means.observe(Entered(id=module.id, kind=module.value.type))
                 done = await self._attempts(module, frame)
-            return await self._stopped(module, frame, done)
+            return await stopped(module, frame, done, self._means.observe)
         except EvaluationError as error:
             return failed_as(StepError(error.message, name="ExecutionErr"), module.id)
 
     async def _attempts(self, module: Module, frame: Frame) -> Done:
         inputs = getattr(module.value, "input_transforms", {})
-        args = {
-            name: await self._scope.value(transform, frame) for name, transform in inputs.items()
-        }
+        args = {name: await frame.value(transform) for name, transform in inputs.items()}
         failures = 0
         while True:
             done = await self._attempt(module, frame, args)
             if not done.failed:
                 return done
-            wait = delay(module.retry, failures, self._engine._random)
+            wait = delay(module.retry, failures, self._means.random)
             if wait is None or not await self._worth_it(module, frame, done):
                 return done
             failures += 1
-            await self._engine._sleep(wait)
+            await self._means.sleep(wait)
 
     async def _worth_it(self, module: Module, frame: Frame, done: Done) -> bool:
         retry_if = module.retry.retry_if
-        return retry_if is None or await self._scope.holds(
-            retry_if.expr, frame, result=done.value, error=done.value.get("error")
+        error = done.value.get("error") if isinstance(done.value, dict) else None
+        return retry_if is None or await frame.holds(
+            retry_if.expr, result=done.value, error=error
         )
 
     async def _attempt(self, module: Module, frame: Frame, args: dict[str, Any]) -> Done:
         try:
-            async with asyncio.timeout(await self._seconds(module, frame)) as limit:
-                known = self._engine._references.resolved(args)
+            seconds = None
+            if module.timeout is not None:
+                seconds = await seconds_of(module.timeout, frame, "timeout")
+            async with asyncio.timeout(seconds) as limit:
+                known = self._means.references.resolved(args)
                 return await self._kinds.run(module, frame, known)
         except (EvaluationError, DynoError):
             raise
         except Exception as error:  # a failing step is a value in the flow; `cause` keeps the rest
             late = isinstance(error, TimeoutError) and limit.expired()
             return failed_as(error, module.id, "the step overran its timeout" if late else None)
-
-    async def _seconds(self, module: Module, frame: Frame) -> float | None:
-        if module.timeout is None:
-            return None
-        seconds = await self._scope.value(module.timeout, frame, result=frame.previous)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-            raise StepError(f"timeout must be a number of seconds from 0, not {seconds!r}")
-        return float(seconds)
-
-    async def _stopped(self, module: Module, frame: Frame, done: Done) -> Done:
-        rule = module.stop_after_if
-        if rule is None or done.failed or done.stop or module.value.type == "forloopflow":
-            return done
-        after = Frame(args=frame.args, previous=done.value)
-        self._scope.results[module.id] = done.value
-        if not await self._scope.holds(rule.expr, after, result=done.value):
-            return done
-        if rule.error_message is None:
-            return Done(value=done.value, stop=True, skipped=rule.skip_if_stopped)
-        message = rule.error_message or f"stop after if: {rule.expr}"
-        return failed_as(StepError(message, name="EarlyStopError"), fatal=True)

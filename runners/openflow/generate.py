@@ -1,97 +1,92 @@
-"""Writes the OpenFlow document of a team: what a Windmill user would write for the same work."""
+"""Writes the OpenFlow document of a team: what a Windmill user would write for the same work.
 
-from typing import Any
+The flow runs once for each user turn, with `task` as its input and one `memory_id` for all turns.
+"""
 
-from agentdyno.core.pattern import Pipeline, Single
-from agentdyno.core.spec import AgentSpec
+from agentdyno.core.pattern import (
+    Dag,
+    Handoff,
+    Parallel,
+    Pipeline,
+    Reflection,
+    RoundRobin,
+    Selector,
+    Single,
+    Supervisor,
+)
 from agentdyno.core.trial import Assignment
-
-FOLDER = "f/agentdyno"
-"""Windmill folder of the resources that the document names."""
-_WINDOW = 10_000
-"""Messages that a step remembers; longer than any trial, so that nothing is forgotten."""
-
-
-def model_path(agent: str) -> str:
-    """Return the path of the resource with the model address of `agent`."""
-    return f"{FOLDER}/{agent}_model"
-
-
-def tools_path(agent: str) -> str:
-    """Return the path of the resource with the MCP address of `agent`."""
-    return f"{FOLDER}/{agent}_tools"
+from agentdyno.runners.openflow.generate_graph import dag_flow
+from agentdyno.runners.openflow.generate_parts import (
+    TASK,
+    TeamFlow,
+    agent_module,
+    agent_tool,
+    joined,
+    side_by_side,
+    unique_ids,
+    wrote,
+)
+from agentdyno.runners.openflow.generate_talk import reflection_flow, round_robin_flow
 
 
-def step_agents(pattern: Single | Pipeline) -> dict[str, str]:
-    """Return the agent of each module, by module id, in order; an agent may work twice."""
-    steps = (pattern.agent,) if isinstance(pattern, Single) else pattern.steps
-    names: dict[str, str] = {}
-    for agent in steps:
-        name, number = agent, 2
-        while name in names or (name != agent and name in steps):
-            name, number = f"{agent}_{number}", number + 1
-        names[name] = agent
-    return names
+def flow_for(assignment: Assignment) -> TeamFlow:
+    """Return the flow that executes `assignment`.
 
-
-def flow_for(assignment: Assignment) -> dict[str, Any]:
-    """Return the document that executes `assignment`; it holds no address and no secret.
-
-    The flow runs once per user turn, with `task` as its input and one `memory_id` for all turns.
+    Raises:
+        ValueError: it is of a pattern that is declared unsupported.
     """
-    steps = step_agents(assignment.pattern)
+    match assignment.pattern:
+        case Single(agent=agent):
+            return _in_order(assignment, (agent,))
+        case Pipeline(steps=steps):
+            return _in_order(assignment, steps)
+        case Parallel() as pattern:
+            return _parallel(assignment, pattern)
+        case Supervisor() as pattern:
+            return _supervisor(assignment, pattern)
+        case Reflection() as pattern:
+            return reflection_flow(assignment, pattern)
+        case RoundRobin() as pattern:
+            return round_robin_flow(assignment, pattern)
+        case Dag() as pattern:
+            return dag_flow(assignment, pattern)
+        case Handoff(type=name) | Selector(type=name):
+            raise ValueError(f"there is no OpenFlow document for the pattern {name!r}")
+
+
+def _in_order(assignment: Assignment, steps: tuple[str, ...]) -> TeamFlow:
+    agents = unique_ids(steps)
     modules = []
-    for index, (name, agent) in enumerate(steps.items()):
-        spec = assignment.agent(agent)
-        has_tools = assignment.endpoints[agent].mcp_url is not None
-        inputs = {
-            "provider": _static({
-                "kind": "customai", "resource": f"$res:{model_path(agent)}", "model": spec.model,
-            }),
-            "system_prompt": _static(spec.instructions),
-            "user_message": {"type": "javascript", "expr": _message(list(steps)[:index])},
-            "streaming": _static(assignment.stream),
-            "max_iterations": _static(spec.max_turns),
-            "memory": _static({"kind": "window", "context_length": _WINDOW}),
-            **_sampling(spec, has_tools),
-        }
-        modules.append({
-            "id": name, "summary": spec.role, "value": {
-                "type": "aiagent", "input_transforms": inputs,
-                "tools": [_tool(agent)] if has_tools else [],
-                "parallel": spec.parallel_tool_calls,
-            },
-        })
-    return {
-        "summary": " -> ".join(steps.values()),
-        "value": {"modules": modules},
-        "schema": {
-            "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
-            "properties": {"task": {"type": "string"}}, "required": ["task"],
-        },
+    for at, (step, agent) in enumerate(agents.items()):
+        earlier = [wrote(before, agents[before]) for before in list(agents)[:at]]
+        modules.append(agent_module(assignment, step, agent, joined([TASK, *earlier])))
+    hears = {
+        agent: tuple(dict.fromkeys(steps[steps.index(agent) + 1:])) for agent in steps
     }
+    return TeamFlow(modules=modules, agents=agents, hears=hears)
 
 
-def _static(value: Any) -> dict[str, Any]:
-    return {"type": "static", "value": value}
+def _parallel(assignment: Assignment, pattern: Parallel) -> TeamFlow:
+    agents = unique_ids((*pattern.agents, pattern.synthesizer))
+    *workers, synthesizer = agents
+    branches = [[agent_module(assignment, step, agents[step], TASK)] for step in workers]
+    texts = [wrote(step, agents[step]) for step in workers]
+    return TeamFlow(
+        modules=[
+            side_by_side("side-by-side", branches),
+            agent_module(
+                assignment, synthesizer, pattern.synthesizer, joined([TASK, *texts])
+            ),
+        ],
+        agents=agents, hears=dict.fromkeys(pattern.agents, (pattern.synthesizer,)),
+    )
 
 
-def _message(earlier: list[str]) -> str:
-    if not earlier:
-        return "flow_input.task"
-    wrote = [f'"What {name} wrote:", results.{name}.output' for name in earlier]
-    return f"[flow_input.task, {', '.join(wrote)}].join(\"\\n\\n\")"
-
-
-def _sampling(spec: AgentSpec, has_tools: bool) -> dict[str, Any]:
-    inputs = {} if spec.temperature is None else {"temperature": _static(spec.temperature)}
-    if has_tools and spec.tool_choice != "auto":
-        inputs["tool_choice"] = _static(spec.tool_choice)
-    return inputs
-
-
-def _tool(agent: str) -> dict[str, Any]:
-    return {
-        "id": f"{agent}_tools", "summary": "tools",
-        "value": {"tool_type": "mcp", "resource_path": tools_path(agent)},
-    }
+def _supervisor(assignment: Assignment, pattern: Supervisor) -> TeamFlow:
+    workers = [agent_tool(assignment, worker) for worker in pattern.workers]
+    manager = pattern.manager
+    return TeamFlow(
+        modules=[agent_module(assignment, manager, manager, TASK, tools=workers)],
+        agents={name: name for name in (manager, *pattern.workers)},
+        hears=dict.fromkeys(pattern.workers, (manager,)),
+    )

@@ -1,23 +1,35 @@
 """What each kind of module does with its body."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from agentdyno.runners.openflow.document import BranchOne, ForLoop, Identity, Module
-from agentdyno.runners.openflow.outcome import Done, StepError, StepExecutor
+from agentdyno.runners.openflow.attributes import Transform
+from agentdyno.runners.openflow.document import (
+    BranchAll,
+    BranchOne,
+    ForLoop,
+    Identity,
+    Module,
+    SubFlow,
+    WhileLoop,
+)
+from agentdyno.runners.openflow.loops import Level, Loops
+from agentdyno.runners.openflow.means import Means
+from agentdyno.runners.openflow.outcome import Done
 from agentdyno.runners.openflow.scope import Frame, Scope
 
-Level = Callable[[tuple[Module, ...], dict[str, Any]], Awaitable[Done]]
-"""Runs a module list with arguments."""
+Call = Callable[[str, dict[str, Any], Scope], Awaitable[Done]]
+"""Runs the flow at a path with arguments, in the scope of its caller."""
 
 
 class Kinds:
     """Runs one module, once, in the way of its kind."""
 
-    def __init__(self, scope: Scope, executor: StepExecutor, level: Level) -> None:
-        self._scope = scope
-        self._executor = executor
+    def __init__(self, means: Means, level: Level, call: Call) -> None:
+        self._means = means
         self._level = level
+        self._call = call
+        self._loops = Loops(means, level)
 
     async def run(self, module: Module, frame: Frame, args: dict[str, Any]) -> Done:
         """Return how the module ended; whatever the executor raises passes through."""
@@ -26,55 +38,29 @@ class Kinds:
                 return Done(value=frame.previous)
             case BranchOne() as branches:
                 return await self._branch(branches, frame)
+            case BranchAll() as branches:
+                return await self._loops.branches(branches, frame)
             case ForLoop() as loop:
-                return await self._loop(module, loop, frame)
-            case _:
-                return Done(value=await self._executor.execute(module, args))
+                return await self._loops.items(module, loop, frame)
+            case WhileLoop() as loop:
+                return await self._loops.forever(module, loop, frame)
+            case SubFlow(path=path):
+                return await self._call(path, args, frame.scope)
+        return Done(value=await self._work(module, frame, args))
+
+    async def _work(self, module: Module, frame: Frame, args: dict[str, Any]) -> Any:
+        async def evaluate(inputs: Mapping[str, Transform]) -> dict[str, Any]:
+            found = {name: await frame.value(transform) for name, transform in inputs.items()}
+            return {name: self._means.references.resolved(value) for name, value in found.items()}
+
+        return await self._means.executor.execute(module, args, evaluate)
 
     async def _branch(self, branches: BranchOne, frame: Frame) -> Done:
         chosen = branches.default
         for branch in branches.branches:
-            if await self._scope.holds(branch.expr, frame, result=frame.previous):
+            if await frame.holds(branch.expr, result=frame.previous):
                 chosen = branch.modules
                 break
         if not chosen:
             return Done(value=frame.previous, empty=True)
-        return await self._level(chosen, frame.args)
-
-    async def _loop(self, module: Module, loop: ForLoop, frame: Frame) -> Done:
-        items = await self._scope.value(loop.iterator, frame, result=frame.previous)
-        if not isinstance(items, list):
-            raise StepError(
-                f"the iterator must give an array, not {type(items).__name__}", name="ExecutionErr"
-            )
-        collected: list[Any] = []
-        for index, item in enumerate(items):
-            args = _iteration(frame.args, index, item)
-            done = await self._level(loop.modules, args)
-            collected.append(done.value)
-            if done.failed and not loop.skip_failures:
-                return Done(
-                    value=collected, failed=True, cause=done.cause, handled=done.handled,
-                    fatal=done.fatal,
-                )
-            if done.stop or await self._breaks(module, frame, done):
-                break
-        return Done(value=collected)
-
-    async def _breaks(self, module: Module, frame: Frame, done: Done) -> bool:
-        rule = module.stop_after_if
-        if rule is None or done.failed:
-            return False
-        after = Frame(args=frame.args, previous=done.value)
-        return await self._scope.holds(rule.expr, after, result=done.value)
-
-
-def _iteration(args: dict[str, Any], index: int, item: Any) -> dict[str, Any]:
-    """Return a loop body's arguments; the iteration of an outer loop becomes `iter_parent`."""
-    outer = args.get("iter")
-    parent = {} if outer is None else {"iter_parent": outer}
-    inner = {"index": index, "value": item}
-    kept = {key: value for key, value in args.items() if key != "iter"}
-    if "iter_parent" in args and outer is not None:
-        parent = {"iter_parent": {**outer, "iter_parent": args["iter_parent"]}}
-    return {**kept, **parent, "iter": inner}
+        return await self._level(chosen, frame.args, frame.scope)

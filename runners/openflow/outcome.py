@@ -1,12 +1,15 @@
-"""What steps and flows end in, and the two doors of the engine: executor and observer."""
+"""What steps and flows end in, and the door to the work that lies outside a flow."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from agentdyno.runners.openflow.attributes import Transform
 from agentdyno.runners.openflow.document import Module
 
-Status = Literal["success", "failure", "skipped", "cancelled"]
+Evaluate = Callable[[Mapping[str, Transform]], Awaitable[dict[str, Any]]]
+"""Evaluates inputs where the step stands, references replaced; raises EvaluationError and
+StepError."""
 
 
 class StepError(Exception):
@@ -20,25 +23,12 @@ class StepError(Exception):
 class StepExecutor(Protocol):
     """Runs modules whose work lies outside the flow, such as aiagent."""
 
-    async def execute(self, module: Module, args: dict[str, Any]) -> Any:
-        """Return the module's result, JSON, from its evaluated inputs; any exception fails it."""
+    async def execute(self, module: Module, args: dict[str, Any], evaluate: Evaluate) -> Any:
+        """Return the module's result, JSON, from its evaluated inputs; any exception fails it.
+
+        `evaluate` is for inputs that stand deeper in the module, such as those of an agent's tools.
+        """
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepRecord:
-    """One run of one module, as told to the observer when it ended."""
-
-    id: str
-    kind: str
-    status: Status
-    started: float
-    """`time.perf_counter()` when it started."""
-    ended: float
-    """The same clock when it ended."""
-
-
-Observe = Callable[[StepRecord], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from agentdyno.runners.openflow.document import Retry
+from agentdyno.runners.openflow.attributes import Retry
 
 _LONGEST_S = 6 * 3600.0
 _LARGEST_BASE = 65535.0

@@ -1,53 +1,79 @@
 """The variables that expressions see, and the references that arguments hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agentdyno.runners.openflow.document import JsonObject, Static, Transform
+from agentdyno.runners.openflow.attributes import JsonObject, Static, Transform
 from agentdyno.runners.openflow.evaluator import Evaluator, is_true
 from agentdyno.runners.openflow.fastpath import mentions
 from agentdyno.runners.openflow.outcome import StepError
+
+
+class Scope:
+    """A table of results. One belongs to a flow, a flow that it calls, and each iteration of a
+    parallel loop; what is not in it is looked up in the one around it."""
+
+    def __init__(
+        self, evaluator: Evaluator, flow_env: JsonObject, around: "Scope | None" = None
+    ) -> None:
+        self.results: dict[str, Any] = {}
+        """Last result by module id."""
+        self._evaluator = evaluator
+        self._flow_env = flow_env
+        self._around = around
+
+    def inner(self, flow_env: JsonObject | None = None) -> "Scope":
+        """Return a scope inside this one, with constants of its own if they are given."""
+        return Scope(self._evaluator, self._flow_env if flow_env is None else flow_env, self)
+
+    @property
+    def visible(self) -> dict[str, Any]:
+        """The results that an expression sees."""
+        return {**self._around.visible, **self.results} if self._around else self.results
+
+    async def evaluate(self, expr: str, context: dict[str, Any]) -> Any:
+        """Return the value of `expr`, which also sees results and constants."""
+        context = {"results": self.visible, "flow_env": self._flow_env, "params": {}, **context}
+        if "error" not in context and mentions(expr, "error"):
+            context["error"] = _error_in(context["previous_result"])
+        return await self._evaluator.evaluate(expr, context)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
     """Where in a flow an expression stands."""
 
+    scope: Scope
     args: dict[str, Any]
     """What it sees as `flow_input`."""
     previous: Any
     """What it sees as `previous_result`."""
+    resumes: tuple[Any, ...] = ()
+    """Payloads of those who resumed the flow just before the module; the last one is `resume`."""
+    approvers: tuple[str, ...] = ()
+    """Who they were."""
 
-
-class Scope:
-    """One run's table of results and constants."""
-
-    def __init__(self, evaluator: Evaluator, flow_env: JsonObject) -> None:
-        self.results: dict[str, Any] = {}
-        """Last result by module id."""
-        self._evaluator = evaluator
-        self._flow_env = flow_env
-
-    async def value(self, transform: Transform, frame: Frame, **extra: Any) -> Any:
+    async def value(self, transform: Transform, **extra: Any) -> Any:
         """Return the value of an input transform; raises EvaluationError."""
         if isinstance(transform, Static):
             return transform.value
-        return await self._evaluate(transform.expr, frame, extra)
+        return await self._evaluate(transform.expr, extra)
 
-    async def holds(self, expr: str, frame: Frame, **extra: Any) -> bool:
+    async def holds(self, expr: str, **extra: Any) -> bool:
         """Return the truth of a predicate; raises EvaluationError."""
-        return is_true(await self._evaluate(expr, frame, extra))
+        return is_true(await self._evaluate(expr, extra))
 
-    async def _evaluate(self, expr: str, frame: Frame, extra: dict[str, Any]) -> Any:
-        context = {
-            "flow_input": frame.args, "results": self.results, "previous_result": frame.previous,
-            "flow_env": self._flow_env, "params": {},
-            "resume": None, "resumes": [], "approvers": [], **extra,
-        }
-        if "error" not in context and mentions(expr, "error"):
-            context["error"] = _error_in(frame.previous)
-        return await self._evaluator.evaluate(expr, context)
+    def after(self, value: Any) -> "Frame":
+        """Return the frame in which `value` is the previous result."""
+        return replace(self, previous=value)
+
+    async def _evaluate(self, expr: str, extra: dict[str, Any]) -> Any:
+        return await self.scope.evaluate(expr, {
+            "flow_input": self.args, "previous_result": self.previous,
+            "resume": self.resumes[-1] if self.resumes else None,
+            "resumes": list(self.resumes), "approvers": list(self.approvers), **extra,
+        })
 
 
 def _error_in(previous: Any) -> Any:

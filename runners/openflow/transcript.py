@@ -1,6 +1,6 @@
 """Messages of an agent step as Windmill keeps them, to and from those of Pydantic AI."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -19,10 +19,13 @@ Written = dict[str, Any]
 """One message in the form of the OpenAI chat API, with Windmill's `agent_action`."""
 
 
-def written(messages: Iterable[ModelMessage], resource_path: str | None) -> list[Written]:
+def written(
+    messages: Iterable[ModelMessage], resource_path: str | None, agents: Mapping[str, str]
+) -> list[Written]:
     """Return `messages` as Windmill writes them; instructions are no part of them.
 
-    `resource_path` names the only MCP server of the step; null when there are several.
+    `resource_path` names the only MCP server of the step; null when there are several. `agents`
+    are the ids of tools that are agents, by tool name.
     """
     shown: list[Written] = []
     calls: dict[str, ToolCallPart] = {}
@@ -35,7 +38,7 @@ def written(messages: Iterable[ModelMessage], resource_path: str | None) -> list
             if isinstance(part, UserPromptPart):
                 shown.append({"role": "user", "content": part.content})
             elif isinstance(part, ToolReturnPart):
-                shown.append(_tool(part, calls[part.tool_call_id], resource_path))
+                shown.append(_tool(part, _action(calls[part.tool_call_id], resource_path, agents)))
     return shown
 
 
@@ -53,11 +56,19 @@ def _assistant(message: ModelResponse) -> Written:
     return shown
 
 
-def _tool(part: ToolReturnPart, call: ToolCallPart, resource_path: str | None) -> Written:
-    action = {
-        "type": "mcp_tool_call", "call_id": part.tool_call_id, "function_name": part.tool_name,
-        "resource_path": resource_path, "arguments": call.args_as_dict(),
+def _action(
+    call: ToolCallPart, resource_path: str | None, agents: Mapping[str, str]
+) -> Written:
+    common = {"function_name": call.tool_name, "arguments": call.args_as_dict()}
+    if call.tool_name in agents:
+        return {"type": "tool_call", "module_id": agents[call.tool_name], **common}
+    return {
+        "type": "mcp_tool_call", "call_id": call.tool_call_id, "resource_path": resource_path,
+        **common,
     }
+
+
+def _tool(part: ToolReturnPart, action: Written) -> Written:
     return {
         "role": "tool", "tool_call_id": part.tool_call_id, "content": part.model_response_str(),
         "agent_action": action,

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agentdyno.runners.openflow.document import Module, Retry, parse
+from agentdyno.runners.openflow.attributes import Retry
+from agentdyno.runners.openflow.document import Module, parse
 from agentdyno.runners.openflow.engine import FlowEngine
 from agentdyno.runners.openflow.evaluator import EvaluationError
 from agentdyno.runners.openflow.fastpath import UNKNOWN, fast
+from agentdyno.runners.openflow.happenings import Entered, Happening, StepRecord
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator
-from agentdyno.runners.openflow.outcome import FlowResult, StepError, StepRecord
+from agentdyno.runners.openflow.outcome import FlowResult, StepError
 from agentdyno.runners.openflow.retry import delay
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -39,7 +41,7 @@ class Echo:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
-    async def execute(self, module: Module, args: dict[str, Any]) -> Any:
+    async def execute(self, module: Module, args: dict[str, Any], evaluate: Any) -> Any:
         self.calls.append((module.id, args))
         if len([1 for called, _ in self.calls if called == module.id]) <= args.get("fail", 0):
             raise StepError(f"{module.id} does not work", name="Broken")
@@ -72,6 +74,10 @@ def branch(
     branches = [{"expr": expr, "modules": modules} for expr, modules in bodies]
     value = {"type": "branchone", "branches": branches, "default": list(default)}
     return {"id": name, "value": value, **rest}
+
+
+def records(seen: list[Happening]) -> list[StepRecord]:
+    return [each for each in seen if isinstance(each, StepRecord)]
 
 
 async def run(
@@ -174,12 +180,13 @@ async def test_identity_passes_on_and_a_mock_wins_over_everything() -> None:
 
 
 async def test_a_skipped_step_passes_on_what_came_before(js: JavascriptEvaluator) -> None:
-    records: list[StepRecord] = []
+    seen: list[Happening] = []
     ended = await run(flow(
         step("a", {"x": 1}), step("b", {"y": 2}, skip_if={"expr": "result.x === 1"}),
-    ), evaluator=js, observe=records.append)
+    ), evaluator=js, observe=seen.append)
     assert ended.value == {"x": 1}
-    assert [(r.id, r.status) for r in records] == [("a", "success"), ("b", "skipped")]
+    assert [(r.id, r.status) for r in records(seen)] == [("a", "success"), ("b", "skipped")]
+    assert [h.id for h in seen if isinstance(h, Entered)] == ["a"]
 
 
 async def test_a_stop_ends_the_flow_with_the_steps_result(js: JavascriptEvaluator) -> None:
@@ -327,7 +334,7 @@ async def test_a_negative_timeout_fails_the_step() -> None:
 
 async def test_a_step_that_overruns_its_timeout_fails() -> None:
     class Stuck:
-        async def execute(self, module: Module, args: dict[str, Any]) -> Any:
+        async def execute(self, module: Module, args: dict[str, Any], evaluate: Any) -> Any:
             await asyncio.Event().wait()
 
     ended = await run(flow(step("a", timeout=0)), executor=Stuck())
@@ -350,21 +357,21 @@ async def test_the_observer_is_told_of_every_module_even_a_cancelled_one() -> No
         def __init__(self) -> None:
             self.reached = asyncio.Event()
 
-        async def execute(self, module: Module, args: dict[str, Any]) -> Any:
+        async def execute(self, module: Module, args: dict[str, Any], evaluate: Any) -> Any:
             self.reached.set()
             await asyncio.Event().wait()
 
-    records: list[StepRecord] = []
+    seen: list[Happening] = []
     waits = Waits()
     task = asyncio.create_task(run(
         flow({"id": "i", "value": {"type": "identity"}}, step("a")),
-        executor=waits, observe=records.append,
+        executor=waits, observe=seen.append,
     ))
     await waits.reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert [(r.id, r.kind, r.status) for r in records] == [
+    assert [(r.id, r.kind, r.status) for r in records(seen)] == [
         ("i", "identity", "success"), ("a", "aiagent", "cancelled"),
     ]
-    assert all(record.ended >= record.started for record in records)
+    assert all(record.ended >= record.started for record in records(seen))

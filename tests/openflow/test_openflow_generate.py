@@ -9,9 +9,11 @@ import pytest
 from agentdyno.core.pattern import Pipeline, Single
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Endpoint
-from agentdyno.runners.openflow.document import Javascript, Module, parse
+from agentdyno.runners.openflow.attributes import Javascript
+from agentdyno.runners.openflow.document import Module, parse
 from agentdyno.runners.openflow.engine import FlowEngine
-from agentdyno.runners.openflow.generate import flow_for, step_agents
+from agentdyno.runners.openflow.generate import flow_for
+from agentdyno.runners.openflow.generate_parts import unique_ids
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator
 
 
@@ -40,7 +42,7 @@ def inputs(document: dict[str, Any], index: int = 0) -> dict[str, Any]:
 
 
 def test_one_agent_is_one_aiagent_module_with_everything_it_was_asked_for() -> None:
-    document = flow_for(assignment(Single(agent="solo"), agent("solo", temperature=0.3)))
+    document = flow_for(assignment(Single(agent="solo"), agent("solo", temperature=0.3))).document
     (module,) = document["value"]["modules"]
     assert (module["id"], module["value"]["type"]) == ("solo", "aiagent")
     assert inputs(document) == {
@@ -56,17 +58,20 @@ def test_one_agent_is_one_aiagent_module_with_everything_it_was_asked_for() -> N
 
 
 def test_the_document_holds_no_address_and_no_token() -> None:
-    text = json.dumps(flow_for(assignment(Pipeline(steps=("a", "b")), agent("a"), agent("b"))))
+    text = json.dumps(flow_for(
+        assignment(Pipeline(steps=("a", "b")), agent("a"), agent("b"))
+    ).document)
     assert "s3cret" not in text
     assert "gateway" not in text
 
 
 def test_what_is_not_asked_for_is_not_written() -> None:
     spec = agent("solo", temperature=None, tool_choice="required")
-    plain = flow_for(assignment(Single(agent="solo"), spec, tools=False))
+    plain = flow_for(assignment(Single(agent="solo"), spec, tools=False)).document
     assert not {"temperature", "tool_choice"} & inputs(plain).keys()
     assert plain["value"]["modules"][0]["value"]["tools"] == []
-    assert inputs(flow_for(assignment(Single(agent="solo"), spec)))["tool_choice"] == "required"
+    armed = flow_for(assignment(Single(agent="solo"), spec)).document
+    assert inputs(armed)["tool_choice"] == "required"
 
 
 @pytest.mark.parametrize(("steps", "ids"), [
@@ -75,7 +80,7 @@ def test_what_is_not_asked_for_is_not_written() -> None:
     (("a", "a", "a_2"), ["a", "a_3", "a_2"]),
 ])
 def test_every_step_has_an_id_of_its_own(steps: tuple[str, ...], ids: list[str]) -> None:
-    found = step_agents(Pipeline(steps=steps))
+    found = unique_ids(steps)
     assert list(found) == ids
     assert tuple(found.values()) == steps
 
@@ -85,11 +90,13 @@ async def test_each_step_of_a_pipeline_reads_the_task_and_what_the_steps_before_
         def __init__(self) -> None:
             self.read: list[str] = []
 
-        async def execute(self, module: Module, args: Mapping[str, Any]) -> Any:
+        async def execute(self, module: Module, args: Mapping[str, Any], evaluate: Any) -> Any:
             self.read.append(args["user_message"])
             return {"output": f"text of {module.id}; `${{1}}` \"ü\"", "messages": []}
 
-    document = flow_for(assignment(Pipeline(steps=("a", "b", "a")), agent("a"), agent("b")))
+    document = flow_for(
+        assignment(Pipeline(steps=("a", "b", "a")), agent("a"), agent("b"))
+    ).document
     references = {f"$res:f/agentdyno/{name}_model": {} for name in "ab"}
     writes, js = Writes(), JavascriptEvaluator()
     engine = FlowEngine(executor=writes, evaluator=js, references=references)
@@ -105,7 +112,7 @@ async def test_each_step_of_a_pipeline_reads_the_task_and_what_the_steps_before_
 
 
 def test_the_first_message_is_the_task() -> None:
-    flow = parse(flow_for(assignment(Single(agent="solo"), agent("solo"))))
+    flow = parse(flow_for(assignment(Single(agent="solo"), agent("solo"))).document)
     value = flow.value.modules[0].value
     assert value.type == "aiagent"
     assert value.input_transforms["user_message"] == Javascript(
