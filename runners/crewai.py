@@ -1,9 +1,24 @@
 """CrewAI; tried with 1.15.30 (mcp 1.30) and 1.14.3 (mcp 1.26), both on openai 2.54: what they do
 differently is in `_crewai_versions.py` alone, and in the parity manifest.
 
-single    `Agent.kickoff_async`, given the messages of the user turns before.
-pipeline  native: `Crew` with `Process.sequential`, one task for each step; a crew keeps nothing
-          between user turns, so the conversation goes into the task as CrewAI's own chat puts it.
+How each pattern is built, and who sees what of the others:
+
+single       `Agent.kickoff_async`, given the messages of the user turns before.
+pipeline     `Crew`, `Process.sequential`: the task, and the texts of all steps before, unsigned.
+supervisor   `Crew`, `Process.hierarchical`, `manager_agent`: a worker sees the task and the context
+             that the manager wrote for it and nothing else, not even its own work on an earlier
+             one; the manager sees the text of whom it asked, or CrewAI's words for its failure.
+parallel     `Crew`, tasks with `async_execution`: the task alone; the synthesizer sees it and all
+             texts in the pattern's order, and is told whose they are.
+round_robin  `Flow`: the task and all that was said, each text a user message `NAME: text`.
+selector     `Flow`: speakers as in round_robin; the selector sees task and texts as one question.
+handoff      `Flow`: all that the user and the others said, with the words of each handoff.
+reflection   `Flow`: both see the task and each other's texts.
+dag          `Flow`: the task and the texts of all agents on the ways that lead here; agents of
+             parallel branches never see each other.
+
+A crew keeps nothing between user turns, so the conversation goes into the task as CrewAI's own chat
+puts it. In a flow each agent keeps its own messages with its tool calls, which no other one sees.
 
 Quirks held by tests:
 - `mcps=` opens a session for each call, names tools after the URL and sleeps 0.1 s at each
@@ -20,168 +35,76 @@ Quirks held by tests:
 """
 
 import asyncio
-import json
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
-from agentdyno.core.event import Message
-from agentdyno.core.pattern import Single
-from agentdyno.core.spec import AgentSpec
-from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.core.trial import Answer, Assignment, Setting
 from agentdyno.runners._crewai_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import own_retries
-from agentdyno.runners.teams import TeamPool, steps_of
+from agentdyno.runners.teams import TeamPool
+from agentdyno.runners.telling import Teller
 from agentdyno.runners.turns import Turns
 
 try:
-    from crewai import Agent, Crew, Process, Task
     from openai import DefaultAsyncHttpxClient
 
-    from agentdyno.runners import _crewai_versions as release
+    from agentdyno.runners._crewai_chats import RoundRobinChat, SelectorChat
+    from agentdyno.runners._crewai_crews import ParallelCrew, PipelineCrew, SupervisorCrew
+    from agentdyno.runners._crewai_dag import DagTeam
+    from agentdyno.runners._crewai_handoff import HandoffTeam
     from agentdyno.runners._crewai_parity import parity
-    from agentdyno.runners._crewai_parts import (
-        GatewayLLM,
-        Scope,
-        Sessions,
-        TurnLimitReached,
-        silence,
-    )
+    from agentdyno.runners._crewai_parts import Scope, Sessions, TurnLimitReached, silence
+    from agentdyno.runners._crewai_reflection import ReflectionTeam
+    from agentdyno.runners._crewai_single import SingleAgent
+    from agentdyno.runners._crewai_staff import PatternLimitReached, Play, Staff, Stage
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner crewai needs packages that this Python does not have: {error}.",
         "agentdyno env sync crewai",
     ) from error
 
-if TYPE_CHECKING:
-    from agentdyno.runners._crewai_tools import GatewayTool
-
+_PLAYS: dict[str, Callable[[Stage, Any], Play]] = {
+    "single": SingleAgent, "pipeline": PipelineCrew, "round_robin": RoundRobinChat,
+    "selector": SelectorChat, "supervisor": SupervisorCrew, "handoff": HandoffTeam,
+    "reflection": ReflectionTeam, "parallel": ParallelCrew, "dag": DagTeam,
+}
 _THREADS = 64
 """Each model call waits in one; tools of a turn have threads of their own."""
 _SETTLE_S = 2.0
 """Seconds that CrewAI's threads get to notice a cancellation."""
 
 
-def _model(
-    assignment: Assignment, spec: AgentSpec, http: DefaultAsyncHttpxClient, scope: Scope
-) -> GatewayLLM:
-    endpoint = assignment.endpoints[spec.name]
-    options = {"parallel_tool_calls": spec.parallel_tool_calls} if endpoint.mcp_url else {}
-    model = GatewayLLM(
-        **release.MODEL_OPTIONS, model=spec.model, base_url=endpoint.model_base_url,
-        api_key=assignment.token, temperature=spec.temperature, stream=assignment.stream,
-        timeout=None, additional_params=options, max_turns=spec.max_turns, http=http, scope=scope,
-        as_shipped=assignment.retries == "as-shipped", **own_retries(assignment),
-    )
-    model.is_o1_model = False
-    return model
-
-
-def _tools(sessions: Sessions, scope: Scope) -> "dict[str, list[GatewayTool]]":
-    if not sessions.open:
-        return {}
-    from agentdyno.runners._crewai_tools import gateway_tool
-
-    return {
-        name: [gateway_tool(tool, session, scope) for tool in listed]
-        for name, (session, listed) in sessions.open.items()
-    }
-
-
-def _agent(spec: AgentSpec, model: GatewayLLM, tools: "Sequence[GatewayTool]") -> Agent:
-    retries = {} if model.as_shipped else {"max_retry_limit": 0}
-    return Agent(
-        role=spec.role, goal=spec.goal, backstory=spec.instructions, llm=model, tools=list(tools),
-        max_iter=spec.max_turns, cache=False, allow_delegation=False, verbose=False, **retries,
-    )
-
-
 class _Trial:
-    """Agents of one trial, one for each step, driven over the user's turns."""
+    """The team of one trial, driven over the user's turns."""
 
     def __init__(self, assignment: Assignment, emit: Emit, turns: Turns) -> None:
         self._assignment = assignment
-        self._emit = emit
+        self._teller = Teller(emit)
         self._turns = turns
-        self._zero = time.perf_counter()
-        self._said_s = 0.0
-        self._steps = steps_of(assignment.pattern)
-        self._models: list[GatewayLLM] = []
-        self._agents: list[Any] = []
-        self._messages: list[Any] = []
-        self._chat: list[dict[str, str]] = []
         self.scope = Scope()
 
     async def drive(self, pool: TeamPool[Sessions], http: DefaultAsyncHttpxClient) -> Answer:
-        ask = self._kickoff if isinstance(self._assignment.pattern, Single) else self._crew
         note = ""
         async with pool.lease(self._assignment) as sessions:
-            self._hire(sessions, http)
+            staff = Staff(self._assignment, sessions, http, self.scope)
+            pattern = self._assignment.pattern
+            play = _PLAYS[pattern.type](
+                Stage(staff=staff, teller=self._teller), pattern
+            )
             try:
                 async for turn in self._turns:
-                    for model in self._models:
-                        model.begin()
-                    self._turns.answered(await ask(turn))
+                    self._turns.answered(await play.ask(turn))
             except TurnLimitReached as limit:
                 note = f"{limit}, and CrewAI went on to force an answer"
+            except PatternLimitReached as limit:
+                note = str(limit)
+            finally:
+                # Agents that worked beside the one that ended the trial still do.
+                await self.scope.close()
         return Answer(
-            texts=self._turns.answers, usage=self._usage(), stopped_by_limit=bool(note), note=note
-        )
-
-    def _hire(self, sessions: Sessions, http: DefaultAsyncHttpxClient) -> None:
-        tools = _tools(sessions, self.scope)
-        for name in self._steps:
-            spec = self._assignment.agent(name)
-            self._models.append(_model(self._assignment, spec, http, self.scope))
-            self._agents.append(_agent(spec, self._models[-1], tools.get(name, [])))
-
-    async def _kickoff(self, turn: str) -> str:
-        request: Any = {"role": "user", "content": turn}
-        output = await self._agents[0].kickoff_async([*self._messages, request])
-        self._messages = release.carried(self._messages, request, output)
-        return str(output.raw)
-
-    async def _crew(self, turn: str) -> str:
-        tasks = [
-            self._task(name, agent, turn)
-            for name, agent in zip(self._steps, self._agents, strict=True)
-        ]
-        crew = Crew(
-            agents=self._agents, tasks=tasks, process=Process.sequential, cache=False,
-            memory=False, verbose=False, tracing=False,
-        )
-        output: Any = await release.kickoff(crew)
-        self._chat += [
-            {"role": "user", "content": turn}, {"role": "assistant", "content": output.raw}
-        ]
-        return str(output.raw)
-
-    def _task(self, name: str, agent: Agent, turn: str) -> Task:
-        task = Task(
-            description=turn, expected_output="The complete answer.", agent=agent,
-            callback=lambda output: self._say(name, output.raw),
-        )
-        if self._chat:
-            # The turn is a variable's value here, so that braces in it are only braces.
-            task.description = "{turn}"
-            task.interpolate_inputs_and_add_conversation_history(
-                {"turn": turn, "crew_chat_messages": json.dumps(self._chat)}
-            )
-        return task
-
-    def _say(self, agent: str, text: str) -> None:
-        started_s, self._said_s = self._said_s, time.perf_counter() - self._zero
-        self._emit(Message(agent=agent, started_s=started_s, ended_s=self._said_s, text=text))
-
-    def _usage(self) -> Usage:
-        sums = [model.get_token_usage_summary() for model in self._models]
-        return Usage(
-            requests=sum(one.successful_requests for one in sums),
-            prompt_tokens=sum(one.prompt_tokens for one in sums),
-            completion_tokens=sum(one.completion_tokens for one in sums),
+            texts=self._turns.answers, usage=staff.usage(), stopped_by_limit=bool(note), note=note
         )
 
 
