@@ -14,6 +14,7 @@ from agentdyno.core.trial import Assignment, Outcome, Trial, TrialKey, Verdict, 
 from agentdyno.evals.checks import evaluate
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.conformance.case import FOLDER, TIMEOUT_S, Case
+from agentdyno.experiments.derived import derived
 from agentdyno.experiments.exchanges import Exchange, exchanges
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Answered, ModelRequest, Upstream
@@ -117,6 +118,7 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
         events=tuple(sorted(sink.events, key=lambda event: event.started_s)), report=report,
         usage_reported=report.answer.usage if report.answer else None,
     )
+    trial = trial.model_copy(update={"events": (*trial.events, *derived(trial, sink.wire))})
     return Played(case=case, trial=trial, wire=sink.wire, met=frozenset(meeting.met))
 
 

@@ -81,6 +81,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _requirement("runner:patterns",
                  "a pattern that a runner declares means the same for everybody; what it is held"
                  " to stands in experiments/conformance/requirements.py"),
+    _requirement("runner:patterns:derived",
+                 "a conversation can be drawn where a framework gives no hook to watch it"),
     _requirement("runner:memory:no-leak",
                  "what one trial remembers must never be readable in another"),
     _requirement("runner:parity:manifest",

@@ -5,28 +5,17 @@
 
 import pytest
 
-from agentdyno.experiments.conformance.case import Case, all_cases
-from agentdyno.experiments.conformance.play import Played, play
+from agentdyno.core.event import Message, Step
+from agentdyno.core.pattern import PATTERNS
+from agentdyno.experiments.conformance import teamwork
+from agentdyno.experiments.conformance.case import MAIN, Case, all_cases, cases_of
+from agentdyno.experiments.conformance.play import Played
 from agentdyno.experiments.conformance.requirements import Requirement, requirements_of
-from agentdyno.runners.registry import RUNNERS
+from agentdyno.experiments.derived import derived
 from agentdyno.tests.contract.lab import Lab
+from agentdyno.tests.contract.plays import hold, once
 
 CELLS = [(case, requirement) for case in all_cases() for requirement in requirements_of(case)]
-_played: dict[tuple[str, str], Played] = {}
-
-
-async def _once(runner: str, case: Case, lab: Lab) -> Played:
-    key = (runner, case.id)
-    if key not in _played:
-        _played[key] = await play(case, lab.bench, lab.pool)
-    return _played[key]
-
-
-def declared(runner: str, case: Case) -> None:
-    """Skip the test where `runner` says that it does not execute the case's team."""
-    support = RUNNERS[runner].teamwork.support(case.pattern, case.agents)
-    if support.kind == "unsupported":
-        pytest.skip(f"n/a: {support.how}")
 
 
 @pytest.mark.requirement("runner:patterns")
@@ -35,9 +24,26 @@ def declared(runner: str, case: Case) -> None:
     [pytest.param(*cell, id=f"{cell[0].id}-{cell[1].id}") for cell in CELLS],
 )
 async def test_a_declared_pattern(runner: str, lab: Lab, case: Case, requirement: Requirement):
-    declared(runner, case)
-    played = await _once(runner, case, lab)
-    wrong = list(requirement.judge(played))
-    if wrong:
-        title = f"{case.id} on {runner} ({case.spec.title}), {requirement.id}:"
-        pytest.fail("\n".join((title, *wrong)), pytrace=False)
+    played = await once(runner, case, lab)
+    hold(case, runner, requirement.id, list(requirement.judge(played)))
+
+
+def _undeclared(played: Played) -> Played:
+    """Return the trial as it would be if its runner had declared nothing."""
+    seen = tuple(e for e in played.trial.events if not isinstance(e, Message | Step))
+    silent = played.trial.model_copy(update={"events": seen})
+    events = (*seen, *derived(silent, played.wire))
+    trial = silent.model_copy(update={"events": events})
+    return Played(case=played.case, trial=trial, wire=played.wire, met=played.met)
+
+
+@pytest.mark.requirement("runner:patterns:derived")
+@pytest.mark.parametrize("pattern", PATTERNS)
+async def test_what_a_runner_leaves_undeclared_is_derived_from_the_wire(
+    runner: str, lab: Lab, pattern: str
+):
+    case = cases_of(pattern)[MAIN]
+    played = _undeclared(await once(runner, case, lab))
+    assert all(event.derived for event in (*played.messages, *played.steps))
+    wrong = [*teamwork.messages(played), *teamwork.steps(played)] if case.spec.said else []
+    hold(case, runner, "derived", wrong)
