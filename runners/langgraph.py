@@ -1,198 +1,147 @@
-"""LangGraph 1.2 with LangChain 1.4 agents and langchain-mcp-adapters 0.3.
+"""LangGraph 1.2 with LangChain 1.4 agents, langgraph-supervisor, langgraph-swarm and
+langchain-mcp-adapters 0.3.
 
 single    `create_agent`; the state's messages are carried from one user turn to the next.
-pipeline  native: a `StateGraph(MessagesState)` with agents as nodes and the order as edges.
+pipeline, reflection, parallel  `StateGraph`, see `_langgraph_graphs.py`.
+round_robin, selector           composed of `StateGraph`, see `_langgraph_chat.py`.
+supervisor  `create_supervisor`, see `_langgraph_supervisor.py`.
+handoff     `create_swarm`, see `_langgraph_swarm.py`; its state is carried between user turns.
+dag         `StateGraph`, edge by edge, see `_langgraph_dag.py`.
 
 Quirks held by the contract tests:
 - A graph counts supersteps, not model calls: 2N of them are exactly N calls with their tools, and
   the next one raises GraphRecursionError. Each node gives its own agent's limit.
-- Agents of a pipeline share one list of messages: each sees the tool calls of those before it too.
+- Agents of a graph share one list of messages: each sees the tool calls of those before it too.
 - `ChatOpenAI` also builds a synchronous client, with an SSL context of its own, unless given one.
 - A model's name that begins with "gpt-5" makes `ChatOpenAI` drop the temperature.
 """
 
-import time
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from agentdyno.core.errors import EnvironmentFault
-from agentdyno.core.event import Message, Step
-from agentdyno.core.pattern import Pipeline, Single, pattern_agents
+from agentdyno.core.pattern import (
+    Dag,
+    Handoff,
+    Parallel,
+    Pattern,
+    Pipeline,
+    Reflection,
+    RoundRobin,
+    Selector,
+    Single,
+    Supervisor,
+    pattern_agents,
+)
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners._langgraph_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
-from agentdyno.runners.parity import Deviations, own_retries, parity_rows
-from agentdyno.runners.teams import Door, Held, TeamPool
+from agentdyno.runners.parity import Deviations, parity_rows
+from agentdyno.runners.teams import TeamPool
+from agentdyno.runners.telling import Teller
 from agentdyno.runners.turns import Turns
 
 try:
-    import httpx
     import httpx2
     from langchain.agents import create_agent
+    from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
     from langchain_core.callbacks import UsageMetadataCallbackHandler
     from langchain_core.messages import HumanMessage
     from langchain_openai import ChatOpenAI
     from langgraph.errors import GraphRecursionError
-    from langgraph.graph import START, MessagesState, StateGraph
-    from langgraph.runtime import Runtime
-    from pydantic import SecretStr
+
+    from agentdyno.runners._langgraph_chat import PROMPT, round_robin, selector
+    from agentdyno.runners._langgraph_dag import dag
+    from agentdyno.runners._langgraph_graphs import parallel, pipeline, reflection
+    from agentdyno.runners._langgraph_parts import (
+        UNBOUNDED,
+        Play,
+        Seat,
+        SessionDoor,
+        bind_seat,
+        chat_model,
+        turn_limit,
+    )
+    from agentdyno.runners._langgraph_supervisor import supervisor
+    from agentdyno.runners._langgraph_swarm import HandoffLimit, swarm, swarm_agent
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner langgraph needs packages that this Python does not have: {error}.",
         "agentdyno env sync langgraph",
     ) from error
 
-if TYPE_CHECKING:
-    from mcp import ClientSession
-
-_UNUSED = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(501)))
-"""Given as the synchronous client, which no call uses; a real one would load certificates."""
-_NO_DEADLINE_S = 86_400.0
-"""A day: the trial's timeout ends a slow call, not the client's."""
+_LIMITS = (GraphRecursionError, ModelCallLimitExceededError, HandoffLimit)
+"""What is raised when a limit of turns is met."""
 
 
-class _Door(Door, httpx.Auth):
-    """The door of one session."""
-
-
-@dataclass(eq=False, kw_only=True)
-class _Seat:
-    """One agent of a team, with what it keeps between trials."""
-
-    spec: AgentSpec
-    model: ChatOpenAI
-    door: _Door
-    held: "Held[ClientSession] | None" = None
-    session: "ClientSession | None" = None
-    listed: Any = None
-    agent: Any = None
-
-
-@dataclass(eq=False, kw_only=True)
-class _Trial:
-    """What the nodes of a compiled graph are told about the trial that runs through them."""
-
-    emit: Emit
-    zero: float
-    told: float = 0.0
-
-    def tell(self, agent: str, text: str) -> None:
-        now = time.perf_counter() - self.zero
-        self.emit(Step(agent=agent, started_s=self.told, ended_s=now, name=f"node:{agent}"))
-        self.emit(Message(agent=agent, started_s=now, ended_s=now, text=text))
-        self.told = now
-
-
-def _model(assignment: Assignment, spec: AgentSpec, http: httpx2.AsyncClient) -> ChatOpenAI:
-    has_tools = bool(assignment.endpoints[spec.name].mcp_url)
-    options: dict[str, Any] = {}
-    if has_tools and spec.tool_choice != "auto":
-        options["tool_choice"] = spec.tool_choice
-    if has_tools and not spec.parallel_tool_calls:
-        options["parallel_tool_calls"] = False
-    return ChatOpenAI(
-        model=spec.model, base_url="http://unbound/v1", api_key=SecretStr("unbound"),
-        temperature=spec.temperature, timeout=None, streaming=assignment.stream,
-        stream_usage=True, use_responses_api=False, model_kwargs=options,
-        http_async_client=http, http_client=_UNUSED, **own_retries(assignment),
-    )
-
-
-async def _tools(seat: _Seat) -> list[Any] | None:
-    """Return the tools that the agent must be built with, or null when it has them already."""
-    if seat.session is None:
-        return [] if seat.agent is None else None
-    listed = await seat.session.list_tools()
-    if listed == seat.listed:
-        return None
-    seat.listed = listed
-    from langchain_mcp_adapters.tools import load_mcp_tools
-
-    return await load_mcp_tools(seat.session)
-
-
-def _agent(seat: _Seat, tools: list[Any]) -> Any:
-    spec = seat.spec
-    return create_agent(seat.model, tools, system_prompt=spec.instructions, name=spec.name)
-
-
-def _graph(seats: dict[str, _Seat], pattern: Pipeline) -> Any:
-    builder = StateGraph(MessagesState, context_schema=_Trial)
-    previous = START
-    for number, name in enumerate(pattern.steps):
-        node = name if name not in pattern.steps[:number] else f"{name}_{number}"
-        builder.add_node(node, _node(seats[name]))
-        builder.add_edge(previous, node)
-        previous = node
-    return builder.compile()
-
-
-def _node(seat: _Seat) -> Any:
-    async def work(state: MessagesState, runtime: Runtime[_Trial]) -> Any:
-        try:
-            result = await seat.agent.ainvoke(state, _limit(seat.spec))
-        except GraphRecursionError as error:
-            raise GraphRecursionError(f"{seat.spec.name}: {error}") from error
-        runtime.context.tell(seat.spec.name, result["messages"][-1].text)
-        return result
-
-    return work
-
-
-def _limit(spec: AgentSpec) -> dict[str, Any]:
-    return {"recursion_limit": 2 * spec.max_turns}
-
-
-def _session(url: str, door: _Door) -> "AbstractAsyncContextManager[ClientSession]":
-    # Dear to import, so only a team with tools pays for it.
-    from langchain_mcp_adapters.client import MultiServerMCPClient
-
-    return MultiServerMCPClient({"gateway": {
-        "transport": "streamable_http", "url": url, "auth": door,
-        "timeout": _NO_DEADLINE_S, "sse_read_timeout": _NO_DEADLINE_S,
-    }}).session("gateway")
+def _graph(seats: dict[str, Seat], pattern: Pattern) -> Any:
+    match pattern:
+        case Single(agent=agent):
+            return seats[agent].agent
+        case Pipeline():
+            return pipeline(seats, pattern)
+        case RoundRobin():
+            return round_robin(seats, pattern)
+        case Selector():
+            return selector(seats, pattern)
+        case Supervisor():
+            return supervisor(seats, pattern)
+        case Handoff():
+            return swarm(seats, pattern)
+        case Reflection():
+            return reflection(seats, pattern)
+        case Parallel():
+            return parallel(seats, pattern)
+        case Dag():
+            return dag(seats, pattern)
 
 
 class _Team:
     """The agents of a pattern; the graph that they form is compiled anew when tools change."""
 
-    def __init__(self, seats: dict[str, _Seat], pattern: Single | Pipeline) -> None:
+    def __init__(self, seats: dict[str, Seat], pattern: Pattern) -> None:
         self._seats = seats
         self._pattern = pattern
         self._compiled: Any = None
+        self._config: dict[str, Any] = UNBOUNDED
+        if isinstance(pattern, Single):
+            self._config = turn_limit(seats[pattern.agent].spec)
 
     async def bind(self, assignment: Assignment) -> None:
-        for name, seat in self._seats.items():
-            endpoint = assignment.endpoints[name]
-            client = seat.model.root_async_client
-            client.base_url, client.api_key = endpoint.model_base_url, assignment.token
-            if endpoint.mcp_url:
-                seat.door.url, seat.door.token = endpoint.mcp_url, assignment.token
-                if seat.held is None:
-                    seat.held = Held(_session(endpoint.mcp_url, seat.door))
-                    seat.session = await seat.held.open()
-            tools = await _tools(seat)
-            if tools is not None:
-                seat.agent, self._compiled = _agent(seat, tools), None
+        for seat in self._seats.values():
+            if await bind_seat(seat, assignment):
+                seat.agent, self._compiled = self._agent(seat), None
+        self._compiled = self._compiled or _graph(self._seats, self._pattern)
 
     async def close(self) -> None:
         for seat in self._seats.values():
             if seat.held:
                 await seat.held.close()
 
-    async def turn(self, messages: list[Any], trial: _Trial, usage: Any) -> list[Any]:
-        config: dict[str, Any] = {"callbacks": [usage]}
-        if isinstance(self._pattern, Single):
-            seat = self._seats[self._pattern.agent]
-            config |= _limit(seat.spec)
-            result = await seat.agent.ainvoke({"messages": messages}, config)
-        else:
-            self._compiled = self._compiled or _graph(self._seats, self._pattern)
-            result = await self._compiled.ainvoke({"messages": messages}, config, context=trial)
-        return list(result["messages"])
+    async def turn(self, state: dict[str, Any], play: Play, usage: Any) -> dict[str, Any]:
+        """Run the graph on `state`; returns the state that it ends in."""
+        result = await self._compiled.ainvoke(
+            state, {"callbacks": [usage], **self._config}, context=play
+        )
+        return dict(result)
+
+    def answer(self, state: dict[str, Any]) -> str:
+        """Return what a state that a graph ended in says to the user."""
+        if isinstance(self._pattern, Reflection):
+            texts = [text for name, text in state["said"] if name == self._pattern.writer]
+            return str(texts[-1])
+        if "said" in state:
+            return str(state["said"][-1][1])
+        return str(state["messages"][-1].text)
+
+    def _agent(self, seat: Seat) -> Any:
+        if isinstance(self._pattern, Handoff):
+            return swarm_agent(seat, self._pattern)
+        spec = seat.spec
+        return create_agent(
+            seat.model, seat.tools, system_prompt=spec.instructions, name=spec.name
+        )
 
 
 class LangGraphRunner:
@@ -201,7 +150,7 @@ class LangGraphRunner:
     name: ClassVar[str] = "langgraph"
     packages: ClassVar[tuple[str, ...]] = (
         "langgraph", "langchain", "langchain-core", "langchain-openai", "langchain-mcp-adapters",
-        "openai", "mcp",
+        "langgraph-supervisor", "langgraph-swarm", "openai", "mcp",
     )
     patterns: ClassVar[Mapping[str, Support]] = TEAMWORK.patterns
 
@@ -212,21 +161,30 @@ class LangGraphRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations)
+        pattern = assignment.pattern
+        manager = pattern.manager if isinstance(pattern, Supervisor) else None
+        return parity_rows(
+            assignment, lambda spec: _deviations(spec, manager), _team_rows(pattern)
+        )
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Invoke the graph once for each user turn, on the messages of the turns before it."""
         usage = UsageMetadataCallbackHandler()
-        trial = _Trial(emit=emit, zero=time.perf_counter())
-        messages, note = list[Any](), ""
+        kept, note = dict[str, Any](messages=[]), ""
+        teller = Teller(emit)
         async with self._teams.lease(assignment) as team:
             async for turn in turns:
+                state = {**kept, "messages": [*kept["messages"], HumanMessage(turn)]}
                 try:
-                    messages = await team.turn([*messages, HumanMessage(turn)], trial, usage)
-                except GraphRecursionError as error:
-                    note = f"GraphRecursionError: {str(error).splitlines()[0]}"
+                    ended = await team.turn(state, Play(teller=teller), usage)
+                except _LIMITS as error:
+                    note = f"{type(error).__name__}: {str(error).splitlines()[0]}"
                     break
-                turns.answered(messages[-1].text)
+                kept = {key: ended[key] for key in ("messages", "active_agent") if key in ended}
+                text = team.answer(ended)
+                if isinstance(assignment.pattern, Supervisor):
+                    teller.said(assignment.pattern.manager, text)
+                turns.answered(text)
         found = usage.usage_metadata.values()
         spent = Usage(
             prompt_tokens=sum(tokens["input_tokens"] for tokens in found),
@@ -243,13 +201,28 @@ class LangGraphRunner:
         seats = {}
         for name in pattern_agents(assignment.pattern):
             spec = assignment.agent(name)
-            model = _model(assignment, spec, self._http)
-            seats[name] = _Seat(spec=spec, model=model, door=_Door())
+            model = chat_model(assignment, spec, self._http)
+            seats[name] = Seat(spec=spec, model=model, door=SessionDoor())
         return _Team(seats, assignment.pattern)
 
 
-def _deviations(spec: AgentSpec) -> Deviations:
+def _deviations(spec: AgentSpec, manager: str | None) -> Deviations:
+    found: dict[str, tuple[Any, str]] = {}
     chat, asked = cast(Any, ChatOpenAI), {"model": spec.model, "temperature": spec.temperature}
-    if "temperature" in chat.validate_temperature(asked):
-        return {}
-    return {"temperature": (None, f"the name {spec.model!r} is that of a reasoning model")}
+    if "temperature" not in chat.validate_temperature(asked):
+        found["temperature"] = (None, f"the name {spec.model!r} is that of a reasoning model")
+    if spec.name == manager and spec.parallel_tool_calls:
+        found["parallel_tool_calls"] = (
+            False, "create_supervisor's default: one worker at a time, whose work it then sees",
+        )
+    return found
+
+
+def _team_rows(pattern: Pattern) -> tuple[Setting, ...]:
+    if isinstance(pattern, Selector):
+        return (Setting(
+            name=f"{pattern.selector}.prompt", requested="instructions",
+            effective=f"instructions\n\n{PROMPT}",
+            note="LangGraph has no prompt of its own for this; the answer is structured output",
+        ),)
+    return ()
