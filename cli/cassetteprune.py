@@ -1,6 +1,7 @@
 """Recordings that no run would play any more."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -11,7 +12,13 @@ from agentdyno.core.trial import TrialKey
 from agentdyno.experiments.plan import scenario_digest
 from agentdyno.models.cassette.library import CassetteLibrary, read_head, shown
 from agentdyno.runners.registry import list_runners
-from agentdyno.scenarios.loader import FILE, LoadedScenario, list_scenarios, load_scenario
+from agentdyno.scenarios.loader import (
+    FILE,
+    LoadedScenario,
+    list_scenarios,
+    load_cases,
+    load_scenario,
+)
 
 _PLACES = (FILE, f"*/{FILE}", f"scenarios/*/{FILE}")
 """Where scenarios of the user are looked for, below the working folder."""
@@ -46,14 +53,18 @@ def _scenarios(more: Sequence[str]) -> Iterator[tuple[str, LoadedScenario]]:
     places: list[str | Path] = [*list_scenarios(), *here]
     for place in places:
         try:
-            loaded = load_scenario(place)
+            yield from _situations(place)
         except DynoError as error:
             click.echo(f"passed over: {place} ({error.message.splitlines()[0]})", err=True)
-            continue
-        yield loaded.scenario.name, loaded
     for place in more:
-        loaded = load_scenario(place)
-        yield loaded.scenario.name, loaded
+        yield from _situations(place)
+
+
+def _situations(place: str | Path) -> Iterator[tuple[str, LoadedScenario]]:
+    """Yield every arrangement of a scenario in every case, by what a trial's key calls it."""
+    arrangements = load_scenario(place).scenario.arrangements
+    for loaded in chain(load_cases(place), *(load_cases(f"{place}.{a}") for a in arrangements)):
+        yield loaded.situation, loaded
 
 
 def _reason(key: TrialKey, known: Mapping[str, LoadedScenario]) -> str | None:
@@ -61,11 +72,11 @@ def _reason(key: TrialKey, known: Mapping[str, LoadedScenario]) -> str | None:
     runners = [row.name for row in list_runners()]
     if key.runner not in runners:
         return f"there is no runner {key.runner}"
-    scenario = known.get(key.scenario)
+    scenario = known.get(key.situation)
     if scenario is None:
-        return (f"scenario {key.scenario} is neither in the library nor below this folder "
+        return (f"scenario {key.situation} is neither in the library nor below this folder "
                 "(--scenario PATH names another place)")
     limits, model = scenario.scenario.limits, load_settings().embeddings_model
     if key.scenario_digest in {scenario_digest(scenario, limits, e) for e in (None, model)}:
         return None
-    return f"scenario {key.scenario} has changed since, or was recorded with other limits"
+    return f"scenario {key.situation} has changed since, or was recorded with other limits"

@@ -13,9 +13,9 @@ def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
     """
     from agentdyno.cli.database import run_async
     from agentdyno.core.errors import InputError, Problem
-    from agentdyno.experiments.request import load_scripted
+    from agentdyno.experiments.request import script_of
     from agentdyno.experiments.toolcheck import tool_problems
-    from agentdyno.scenarios.loader import LoadedScenario, list_scenarios
+    from agentdyno.scenarios.loader import LoadedScenario, list_scenarios, load_cases
     from agentdyno.tools.gateway import ToolGateway
 
     async def ask_servers() -> list[Problem]:
@@ -29,7 +29,10 @@ def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
     good: list[LoadedScenario] = []
     for name in scenarios or list_scenarios():
         try:
-            good.append(load_scripted(name)[0])
+            for one in _arrangements(name):
+                for loaded in load_cases(one):
+                    script_of(loaded)
+                    good.append(loaded)
         except InputError as error:
             problems.extend(error.problems)
     if not no_servers:
@@ -37,5 +40,12 @@ def validate(scenarios: tuple[str, ...], no_servers: bool) -> int:
     if problems:
         raise InputError(problems, "correct these lines, then: agentdyno validate")
     for loaded in good:
-        click.echo(f"{loaded.scenario.name}: good")
+        click.echo(f"{loaded.situation}: good")
     return 0
+
+
+def _arrangements(name: str) -> list[str]:
+    """Return `name` and, unless it is one itself, each of its arrangements as a name."""
+    from agentdyno.scenarios.loader import load_scenario
+
+    return [name, *(f"{name}.{one}" for one in load_scenario(name).scenario.arrangements)]

@@ -100,6 +100,26 @@ class Arrangement(Noun):
     """Ids of the scenario's checks that do not apply."""
 
 
+Difficulty = Literal["easy", "medium", "hard"]
+
+
+class Case(Noun):
+    """One instance of the situation: the same team and tools, other facts."""
+
+    title: str | None = Field(default=None, min_length=1)
+    """In place of the scenario's title."""
+    vars: dict[Name, Any] = Field(default_factory=dict)
+    """Variables that differ from the scenario's."""
+    tags: tuple[Name, ...] = ()
+    """Words beside the scenario's own."""
+    difficulty: Difficulty | None = None
+    """In place of the scenario's."""
+    checks: tuple[CheckSpec, ...] = ()
+    """What is asked beside the scenario's checks; one of the same id takes the other's place."""
+    without_checks: tuple[Name, ...] = ()
+    """Ids of the scenario's checks that do not apply."""
+
+
 class Scenario(Noun):
     """`scenarios/NAME/scenario.yaml`: one situation, the team that meets it, and the checks."""
 
@@ -111,8 +131,13 @@ class Scenario(Noun):
     """What the scenario is there to show."""
     tags: tuple[Name, ...] = ()
     """Words to select scenarios by."""
+    difficulty: Difficulty | None = None
+    """How hard it is meant to be: a slice of comparisons."""
     vars: dict[Name, Any] = Field(default_factory=dict)
     """Variables of the templates in this file, in the archetypes and in the script."""
+    cases: dict[Name, Case] = Field(default_factory=dict)
+    """Instances of the situation, each run as trials of its own; without any, the scenario is its
+    own only case. Comparisons are paired case by case."""
     verbatim: bool = False
     """Whether the texts of this file are taken as they stand, to the last space: no templates."""
     user: UserSpec

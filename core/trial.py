@@ -142,6 +142,8 @@ class TrialKey(Noun):
     """Everything that decides what a trial does; its hash is the trial's identity."""
 
     scenario: str
+    case: str = ""
+    """Instance of the scenario; "" when it has only itself."""
     scenario_digest: str
     """Content hash of the scenario's resolved definition and of every file it uses."""
     runner: str
@@ -165,6 +167,11 @@ class TrialKey(Noun):
     seed: int = 0
     stream: bool = False
     isolation: Literal["worker", "inprocess"] = "worker"
+
+    @property
+    def situation(self) -> str:
+        """Return `scenario:case`, or the scenario alone, as a user would type it."""
+        return f"{self.scenario}:{self.case}" if self.case else self.scenario
 
 
 class Verdict(Noun):

@@ -61,13 +61,13 @@ def not_supported(
     scenarios: Sequence[Prepared], runners: Sequence[Ref]
 ) -> tuple[NotSupported, ...]:
     """Return the cells that cannot run, with the reason that the runner declares."""
-    return tuple(
+    return tuple(dict.fromkeys(
         NotSupported(
             scenario=one.loaded.scenario.name, runner=runner.name, version=runner.version, why=why
         )
         for one in scenarios for runner in runners
         if (why := _refusal(one, runner)) is not None
-    )
+    ))
 
 
 def _refusal(scenario: Prepared, runner: Ref) -> str | None:
@@ -175,6 +175,7 @@ def _key(
     model, depends_on = _model(scenario, options)
     return TrialKey(
         scenario=scenario.loaded.scenario.name,
+        case=scenario.loaded.case,
         scenario_digest=digest,
         runner=runner.name,
         runner_version=runner.version,

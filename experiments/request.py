@@ -13,7 +13,7 @@ from agentdyno.models.providers import Catalogue, read_providers
 from agentdyno.models.script import Script, load_script
 from agentdyno.runners import envs
 from agentdyno.runners.own import Ref, is_own, resolve_own
-from agentdyno.scenarios.loader import LoadedScenario, load_scenario, shown
+from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,15 @@ def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
         InputError: its files hold problems.
     """
     loaded = load_scenario(name)
+    return loaded, script_of(loaded)
+
+
+def script_of(loaded: LoadedScenario) -> Script:
+    """Return the rules of a scenario's scripted model.
+
+    Raises:
+        InputError: it has none, or they hold problems.
+    """
     if loaded.script_path is None:
         path = shown(loaded.folder / "scenario.yaml")
         raise InputError([Problem(
@@ -47,7 +56,7 @@ def load_scripted(name: str) -> tuple[LoadedScenario, Script]:
                     "add one, or name another with --model",
         )])
     names = [agent.name for agent in loaded.callers]
-    return loaded, load_script(loaded.script_path, names, loaded.variables)
+    return load_script(loaded.script_path, names, loaded.variables)
 
 
 def goes_live(options: RunOptions) -> bool:
@@ -57,11 +66,9 @@ def goes_live(options: RunOptions) -> bool:
     return options.model in ("live", "record")
 
 
-def _prepare(name: str, options: RunOptions) -> Prepared:
+def _prepare(loaded: LoadedScenario, options: RunOptions) -> Prepared:
     if options.model == "scripted":
-        loaded, script = load_scripted(name)
-        return Prepared(loaded=loaded, script=script)
-    loaded = load_scenario(name)
+        return Prepared(loaded=loaded, script=script_of(loaded))
     choices = choices_of(loaded, options.llm) if goes_live(options) else {}
     return Prepared(loaded=loaded, choices=choices)
 
@@ -71,7 +78,7 @@ def _scenarios(options: RunOptions) -> tuple[Prepared, ...]:
     scenarios: list[Prepared] = []
     for name in options.scenarios:
         try:
-            scenarios.append(_prepare(name, options))
+            scenarios += [_prepare(loaded, options) for loaded in load_cases(name)]
         except InputError as error:
             problems.extend(error.problems)
     if problems:

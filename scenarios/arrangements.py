@@ -3,6 +3,7 @@
 from agentdyno.core.errors import UsageError
 from agentdyno.core.scenario import AgentOverride, Scenario
 from agentdyno.core.yamlproblem import nearest
+from agentdyno.scenarios.cases import changed_checks
 
 
 def arranged(scenario: Scenario, name: str) -> Scenario:
@@ -23,16 +24,11 @@ def arranged(scenario: Scenario, name: str) -> Scenario:
         agent: _changed(scenario.agents.get(agent), change)
         for agent, change in other.agents.items()
     }
-    replaced = {check.id: check for check in other.checks}
-    kept = [
-        replaced.pop(check.id, check) for check in scenario.checks
-        if check.id not in other.without_checks
-    ]
     return scenario.model_copy(update={
         "name": f"{scenario.name}.{name}", "title": other.title or scenario.title,
         "pattern": other.pattern, "agents": agents, "arrangements": {},
         "script": other.script or scenario.script, "limits": other.limits or scenario.limits,
-        "checks": (*kept, *replaced.values()),
+        "checks": changed_checks(scenario.checks, other.checks, other.without_checks),
     })
 
 

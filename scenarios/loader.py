@@ -16,6 +16,7 @@ from agentdyno.core.spec import AgentSpec
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.arrangements import arranged
+from agentdyno.scenarios.cases import instance
 from agentdyno.scenarios.references import References
 from agentdyno.scenarios.users import LoadedUser, Users
 
@@ -42,6 +43,13 @@ class LoadedScenario:
     """What the user says, rendered; of a simulated user what he says first, if that is given."""
     user: LoadedUser | None = None
     """Who says what follows; null where all turns are given."""
+    case: str = ""
+    """Name of the case; "" where the scenario has only itself."""
+
+    @property
+    def situation(self) -> str:
+        """Return `scenario:case`, or the scenario alone."""
+        return f"{self.scenario.name}:{self.case}" if self.case else self.scenario.name
 
     @property
     def callers(self) -> tuple[AgentSpec, ...]:
@@ -63,7 +71,8 @@ def load_scenario(
 
     Args:
         name_or_path: name of a bundled scenario, or path of a scenario's folder or YAML file;
-            with `.ARRANGEMENT` at its end, that arrangement of it.
+            with `.ARRANGEMENT` at its end, that arrangement of it; with `:CASE` at its end, that
+            case. Of a scenario with cases that names none, what they have in common.
         overrides: a variant's changes by agent name, applied after the scenario's own.
         library: where archetypes come from; the built-in ones when absent.
 
@@ -71,8 +80,30 @@ def load_scenario(
         UsageError: there is no such scenario, or `overrides` names no agent of it.
         InputError: its files hold problems; all of them are listed.
     """
+    base, _, case = str(name_or_path).partition(":")
+    found = load_cases(base, overrides, library, only=case)
+    return found[0]
+
+
+def load_cases(
+    name_or_path: str | Path,
+    overrides: Mapping[str, AgentOverride] | None = None,
+    library: AgentLibrary | None = None,
+    *,
+    only: str | None = None,
+) -> tuple[LoadedScenario, ...]:
+    """Load every case of one scenario, or the scenario itself where it has none.
+
+    Args:
+        only: the one case to load; "" for what they have in common.
+
+    Raises:
+        As `load_scenario`.
+    """
     library = library or AgentLibrary()
-    path, arrangement = _located(name_or_path)
+    base, _, named = str(name_or_path).partition(":")
+    only = named or only
+    path, arrangement = _located(base)
     folder = path.parent.resolve()
     document = load_yaml(path, shown(path))
     scenario = validate_model(
@@ -80,11 +111,30 @@ def load_scenario(
     )
     if arrangement is not None:
         scenario = arranged(scenario, arrangement)
+    if only and only not in scenario.cases:
+        raise UsageError(
+            f"scenario {scenario.name!r} has no case {only!r}{nearest(only, scenario.cases)}",
+            "agentdyno list scenarios",
+        )
+    names = ("",) if only == "" or not scenario.cases else (only,) if only else (*scenario.cases,)
+    return tuple(
+        _loaded(
+            instance(scenario, scenario.cases[name]) if name else scenario, name, document, folder,
+            overrides or {}, library,
+        )
+        for name in names
+    )
+
+
+def _loaded(
+    scenario: Scenario, case: str, document: YamlDocument, folder: Path,
+    overrides: Mapping[str, AgentOverride], library: AgentLibrary,
+) -> LoadedScenario:
     problems: list[Problem] = []
     users = Users(scenario, document, folder)
     turns, user = users.resolve()
     problems += users.problems
-    agents = _agents(scenario, document, overrides or {}, library, problems)
+    agents = _agents(scenario, document, overrides, library, problems)
     if problems:
         raise InputError(problems)
     return LoadedScenario(
@@ -96,6 +146,7 @@ def load_scenario(
         variables=scenario.vars,
         user_turns=turns,
         user=user,
+        case=case,
     )
 
 

@@ -70,16 +70,17 @@ class CassetteLibrary:
         if not path.is_file():
             stream = " --stream" if key.stream else ""
             raise UsageError(
-                f"nothing is recorded of scenario {key.scenario} on {key.runner} "
+                f"nothing is recorded of scenario {key.situation} on {key.runner} "
                 f"(variant {key.variant}, repeat {key.repeat}): there is no {shown(path)}.",
-                f"agentdyno run {key.scenario} --runner {key.runner} "
+                f"agentdyno run {key.situation} --runner {key.runner} "
                 f"--trials {key.repeat + 1}{stream} --model record",
             )
         return path
 
     def _stem(self, key: TrialKey) -> Path:
         stream = "-stream" if key.stream else ""
-        parts = (key.scenario, key.runner, f"{key.variant}-{key.repeat}{stream}")
+        case = f"{key.case}-" if key.case else ""
+        parts = (key.scenario, key.runner, f"{case}{key.variant}-{key.repeat}{stream}")
         return self.folder.joinpath(*(_UNSAFE.sub("_", part) for part in parts))
 
 

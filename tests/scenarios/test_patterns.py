@@ -7,7 +7,7 @@ import pytest
 
 from agentdyno.core.errors import InputError, UsageError
 from agentdyno.core.pattern import Reflection, pattern_agents
-from agentdyno.scenarios.loader import load_scenario
+from agentdyno.scenarios.loader import load_cases, load_scenario
 
 AGENT = "{role: A hand, goal: Help., instructions: Help.}"
 
@@ -115,3 +115,42 @@ def test_what_is_wrong_in_an_arrangement_is_told_with_its_place(tmp_path: Path) 
         "arrangements.reviewed.pattern.critic", "arrangements.reviewed.agents.c",
         "arrangements.reviewed.without_checks.0",
     }
+
+
+CASES = """
+    vars: {town: Lisbon, hours: 1}
+    difficulty: easy
+    tags: [time]
+    checks:
+    - {id: says_so, type: contains, text: Lisbon}
+    cases:
+      lisbon: {}
+      tokyo:
+        vars: {town: Tokyo}
+        difficulty: hard
+        tags: [far]
+        checks: [{id: says_so, type: contains, text: Tokyo}]
+"""
+
+
+def test_each_case_is_the_scenario_with_facts_of_its_own(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path, "{type: single, agent: a}", agents="a", more=CASES,
+        user='["What time is it in {{ town }}?"]',
+    )
+    lisbon, tokyo = load_cases(folder)
+    assert (lisbon.situation, tokyo.situation) == ("tiny:lisbon", "tiny:tokyo")
+    assert tokyo.user_turns == ("What time is it in Tokyo?",)
+    assert tokyo.variables == {"town": "Tokyo", "hours": 1}
+    assert (tokyo.scenario.difficulty, tokyo.scenario.tags) == ("hard", ("time", "far"))
+    assert [check.text for check in tokyo.scenario.checks] == ["Tokyo"]  # type: ignore[union-attr]
+    assert lisbon.digest != tokyo.digest
+    assert load_scenario(folder).case == ""
+
+
+def test_one_case_is_named_after_a_colon(tmp_path: Path) -> None:
+    folder = write(tmp_path, "{type: single, agent: a}", agents="a", more=CASES)
+    (only,) = load_cases(f"{folder}:tokyo")
+    assert only.situation == "tiny:tokyo"
+    with pytest.raises(UsageError, match="did you mean 'tokyo'"):
+        load_cases(f"{folder}:tokio")
