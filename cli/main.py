@@ -27,6 +27,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("agentdyno.cli.imports:import_command", "Make scenarios of recorded conversations."),
     "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),
     "runners": ("agentdyno.cli.runners:runners", "Show which runner executes which pattern."),
+    "conformance": (
+        "agentdyno.cli.conformance:conformance", "Hold a runner to what every runner must do.",
+    ),
     "agent": ("agentdyno.cli.agent:agent", "List and show the shared agent definitions."),
     "env": ("agentdyno.cli.env:env", "List, make and remove the runners' environments."),
     "db": ("agentdyno.cli.db:db", "Start, stop and inspect the embedded database."),

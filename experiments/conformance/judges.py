@@ -86,10 +86,12 @@ def told(played: Played) -> Iterator[str]:
 
 
 def was_told(played: Played) -> bool:
-    """Tell whether the failure of the case came to its agent as the result of a tool."""
+    """Tell whether the failure of the case came to its agent as the result of a tool, or in the
+    name of whoever failed (LangGraph's workers answer so)."""
     wanted = played.case.spec.told
     return wanted is not None and any(
-        message.role == "tool" and re.search(wanted.words, message.text)
+        (message.role == "tool" or message.name not in (None, wanted.agent))
+        and re.search(wanted.words, message.text)
         for exchange in played.exchanges if exchange.call.agent == wanted.agent
         for message in exchange.asked.messages
     )

@@ -10,11 +10,16 @@ from agentdyno.tests.contract.lab import Lab
 _played: dict[tuple[str, str], Played] = {}
 
 
-async def once(runner: str, case: Case, lab: Lab) -> Played:
-    """Return the played case; skips the test where the runner does not execute the team."""
+def supported(runner: str, case: Case) -> None:
+    """Skip the test where `runner` says that it does not execute the case's team."""
     support = RUNNERS[runner].teamwork.support(case.pattern, case.agents)
     if support.kind == "unsupported":
         pytest.skip(f"n/a: {support.how}")
+
+
+async def once(runner: str, case: Case, lab: Lab) -> Played:
+    """Return the played case; skips the test where the runner does not execute the team."""
+    supported(runner, case)
     key = (runner, case.id)
     if key not in _played:
         _played[key] = await play(case, lab.bench, lab.pool)
