@@ -2,14 +2,13 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
 
 from agentdyno.core.errors import UsageError
-from agentdyno.core.settings import Settings
+from agentdyno.core.settings import Settings, cache_folder
 
 PIPE_WIDTH = 200
 """Columns where nobody looks at a terminal, so that nothing is cut off."""
@@ -22,16 +21,15 @@ def load_settings() -> Settings:
         UsageError: neither HOME nor AGENTDYNO_CACHE says where to keep things.
     """
     environ = os.environ
-    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.cache")
-    cache = environ.get("AGENTDYNO_CACHE") or (base and f"{base}/agentdyno")
-    if not cache:
+    cache = cache_folder(environ)
+    if cache is None:
         raise UsageError(
             "neither HOME nor AGENTDYNO_CACHE is set, so there is no place for environments.",
             "AGENTDYNO_CACHE=/some/folder agentdyno ...",
         )
     url = environ.get("AGENTDYNO_DATABASE_URL")
     return Settings(
-        cache=Path(cache).expanduser().absolute(),
+        cache=cache,
         database_url=SecretStr(url) if url else None,
         environment=dict(environ),
         **_embeddings(),

@@ -1,5 +1,6 @@
 """Settings of one invocation: built in `cli/`, passed down; nobody else reads the environment."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,13 @@ from pydantic import Field, SecretStr
 from agentdyno.core.approval import ApproverKind
 from agentdyno.core.noun import Noun
 from agentdyno.core.trial import Retries
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where what can be made again is kept; None when `environ` names no place at all."""
+    base = environ.get("XDG_CACHE_HOME") or (environ.get("HOME") and f"{environ['HOME']}/.cache")
+    cache = environ.get("AGENTDYNO_CACHE") or (base and f"{base}/agentdyno")
+    return Path(cache).expanduser().absolute() if cache else None
 
 
 class Settings(Noun):

@@ -49,7 +49,8 @@ class ToolServer(Noun):
     command: str | None = None
     """Program of a stdio server; `${python}` is the harness's own interpreter."""
     args: tuple[str, ...] = ()
-    """Arguments of a stdio server; `${scenario}` is the scenario's folder."""
+    """Arguments of a stdio server; `${scenario}` is the scenario's folder, `${cache}` agentdyno's
+    cache."""
     env: dict[str, str] = Field(default_factory=dict)
     """Environment variables added for a stdio server; `${env:NAME}` reads the harness's own."""
     cwd: str | None = None

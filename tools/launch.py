@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentdyno.core.errors import UsageError
+from agentdyno.core.settings import cache_folder
 from agentdyno.core.spec import ToolServer
 
 _PLACE = re.compile(r"\$\{([^}]*)\}")
@@ -43,7 +44,8 @@ class Launch:
 
 
 class _Filler:
-    """Fills `${python}`, `${scenario}` and `${env:NAME}`, and remembers what came from `env`."""
+    """Fills `${python}`, `${scenario}`, `${cache}` and `${env:NAME}`, and remembers what came from
+    `env`."""
 
     def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
         self._name, self._folder, self._environ = name, folder, environ
@@ -62,10 +64,12 @@ class _Filler:
             return sys.executable
         if key == "scenario":
             return str(self._folder)
+        if key == "cache":
+            return str(self._cache())
         if not key.startswith("env:"):
             raise UsageError(
                 f"tool server {self._name!r} uses ${{{key}}}, which does not exist",
-                "use ${python}, ${scenario} or ${env:NAME}",
+                "use ${python}, ${scenario}, ${cache} or ${env:NAME}",
             )
         variable = key.removeprefix("env:")
         value = self._environ.get(variable)
@@ -77,6 +81,15 @@ class _Filler:
         if value:
             self.secrets.append(value)
         return value
+
+    def _cache(self) -> Path:
+        folder = cache_folder(self._environ)
+        if folder is None:
+            raise UsageError(
+                f"tool server {self._name!r} keeps something in the cache, and neither HOME nor "
+                "AGENTDYNO_CACHE says where that is", "AGENTDYNO_CACHE=/some/folder agentdyno ...",
+            )
+        return folder
 
 
 def resolve(
