@@ -6,6 +6,7 @@ ways (`Sight`), and a scenario of the library must pass in each.
 """
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,10 +101,14 @@ class Table:
         allowed = set(agent.tools)
         if agent.memory == "read_write":
             allowed.add("memory.*")
-        return {
-            tool.name: (server, tool)
-            for server, tools in self.servers.items() for tool in tools
+        given = [
+            (server, tool) for server, tools in self.servers.items() for tool in tools
             if {f"{server}.{tool.name}", f"{server}.*"} & allowed
+        ]
+        names = Counter(tool.name for _, tool in given)
+        return {
+            tool.name if names[tool.name] == 1 else f"{server}__{tool.name}": (server, tool)
+            for server, tool in given
         }
 
     async def turn(
@@ -139,7 +144,7 @@ class Table:
                 "parallel_tool_calls": self.parallel}
         reply = await self.model.answer(ModelRequest(
             agent=agent.name, agents={a.name: a for a in self.loaded.agents},
-            ordinal=len(self.events) + ordinal, api="chat", body=b"", json=body,
+            ordinal=len(self.events), api="chat", body=b"", json=body,
         ))
         assert isinstance(reply, Reply)
         self.events.append(ModelCall(

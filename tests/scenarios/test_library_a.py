@@ -11,7 +11,7 @@ from agentdyno.scenarios.loader import LoadedScenario, load_scenario
 from agentdyno.tests.scenarios.lean import Sight
 
 Play = Callable[..., Awaitable[Trial]]
-NAMES = ("support_triage", "budget_allocation")
+NAMES = ("support_triage", "budget_allocation", "report_review")
 
 
 def statuses(loaded: LoadedScenario, trial: Trial) -> dict[str, str]:
