@@ -50,7 +50,7 @@ class ToolServer(Noun):
     """Program of a stdio server; `${python}` is the harness's own interpreter."""
     args: tuple[str, ...] = ()
     """Arguments of a stdio server; `${scenario}` is the scenario's folder, `${cache}` agentdyno's
-    cache."""
+    cache, `${locked:NAME}` the program of a server that agentdyno has a lock of."""
     env: dict[str, str] = Field(default_factory=dict)
     """Environment variables added for a stdio server; `${env:NAME}` reads the harness's own."""
     cwd: str | None = None

@@ -2,6 +2,7 @@
 
 from agentdyno.core.errors import DynoError, Problem
 from agentdyno.core.yamlfile import YamlDocument, load_yaml
+from agentdyno.experiments.lockedserver import make_locked
 from agentdyno.scenarios.loader import FILE, LoadedScenario, shown
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
 from agentdyno.tools.gateway import ToolGateway
@@ -18,6 +19,7 @@ async def tool_problems(gateway: ToolGateway, loaded: LoadedScenario) -> list[Pr
     known: dict[str, Tools] = {}
     for name in named:
         try:
+            await make_locked(servers[name])
             known |= await gateway.catalogue({name: servers[name]}, loaded.folder)
         except DynoError as error:
             problems.append(document.problem(("mcpServers", name), str(error)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from agentdyno.core.errors import UsageError
 from agentdyno.core.settings import cache_folder
 from agentdyno.core.spec import ToolServer
+from agentdyno.tools.locked import locked
 
 _PLACE = re.compile(r"\$\{([^}]*)\}")
 _INHERITED = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TMPDIR", "SYSTEMROOT")
@@ -44,8 +45,8 @@ class Launch:
 
 
 class _Filler:
-    """Fills `${python}`, `${scenario}`, `${cache}` and `${env:NAME}`, and remembers what came from
-    `env`."""
+    """Fills `${python}`, `${scenario}`, `${cache}`, `${locked:NAME}` and `${env:NAME}`, and
+    remembers what came from `env`."""
 
     def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
         self._name, self._folder, self._environ = name, folder, environ
@@ -66,10 +67,12 @@ class _Filler:
             return str(self._folder)
         if key == "cache":
             return str(self._cache())
+        if key.startswith("locked:"):
+            return str(locked(key.removeprefix("locked:"), self._cache()).program)
         if not key.startswith("env:"):
             raise UsageError(
                 f"tool server {self._name!r} uses ${{{key}}}, which does not exist",
-                "use ${python}, ${scenario}, ${cache} or ${env:NAME}",
+                "use ${python}, ${scenario}, ${cache}, ${locked:NAME} or ${env:NAME}",
             )
         variable = key.removeprefix("env:")
         value = self._environ.get(variable)
