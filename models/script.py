@@ -1,12 +1,12 @@
 """Loading a script: every problem of the file at once, then every template compiled once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentdyno.core.canonical import content_hash
-from agentdyno.core.errors import Problem
+from agentdyno.core.errors import InputError, Problem
 from agentdyno.core.yamlfile import KeyPath, YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.models.scriptfile import CallSpec, LatencySpec, Rule, ScriptFile
@@ -24,7 +24,9 @@ class CompiledRule:
     """A rule whose expressions and templates are ready to run; null where the rule has none."""
 
     number: int
-    """Position among the agent's rules, from 1."""
+    """Position among the agent's rules of its file, from 1."""
+    file: str
+    """File that it stands in, as the user would type it."""
     rule: Rule
     when: Compiled | None
     say: Compiled | None
@@ -65,31 +67,60 @@ def load_script(
         InputError: with every problem of the file.
     """
     document = load_yaml(path, shown_as)
-    problems = [
-        *_agent_problems(document, agents), *_template_problems(document, variables)
-    ]
-    parsed = validate_model(document, ScriptFile, extra_problems=problems)
+    base = _extended(document, path)
+    inherited = _agents_of(base) if base else {}
+    parsed = validate_model(document, ScriptFile, extra_problems=[
+        *_agent_problems(document, agents, inherited), *_template_problems(document, variables)
+    ])
+    files = [(document, parsed)]
+    if base is not None:
+        files.append((base, validate_model(base, ScriptFile, extra_problems=[
+            *_agent_problems(base, agents, agents), *_template_problems(base, variables)
+        ])))
     meaning = {
         "script": parsed.model_dump(mode="json", exclude_none=True), "variables": dict(variables),
     }
+    if base is not None:
+        meaning["below"] = files[1][1].model_dump(mode="json", exclude_none=True)
     return Script(
         file=document.file, digest=content_hash(meaning), variables=variables,
-        latency=parsed.latency,
+        latency=next((p.latency for _, p in files if p.latency), None),
         rules={
             agent: tuple(
-                _compile(at, rule, verbatim=parsed.verbatim)
-                for at, rule in enumerate(rules, start=1)
+                _compile(at, rule, document.file, verbatim=part.verbatim)
+                for document, part in files
+                for at, rule in enumerate(part.agents.get(agent, ()), start=1)
             )
-            for agent, rules in parsed.agents.items()
+            for agent in agents
         },
     )
 
 
-def _compile(number: int, rule: Rule, *, verbatim: bool) -> CompiledRule:
+def _extended(document: YamlDocument, path: Path) -> YamlDocument | None:
+    """Return the script that a script extends, if any; raises `InputError` when it cannot."""
+    other = document.data.get("extends") if isinstance(document.data, dict) else None
+    if not isinstance(other, str):
+        return None
+    if not (path.parent / other).is_file():
+        raise InputError([document.problem(("extends",), f"there is no file {other!r} beside it")])
+    base = load_yaml(path.parent / other)
+    if isinstance(base.data, dict) and "extends" in base.data:
+        raise InputError([document.problem(
+            ("extends",), f"{other!r} extends another script itself; extend that one"
+        )])
+    return base
+
+
+def _agents_of(document: YamlDocument) -> Mapping[str, Any]:
+    given = document.data.get("agents") if isinstance(document.data, dict) else None
+    return given if isinstance(given, dict) else {}
+
+
+def _compile(number: int, rule: Rule, file: str, *, verbatim: bool) -> CompiledRule:
     approve = rule.approve
     as_text, as_value = (_constant, _constant) if verbatim else (compile_text, compile_value)
     return CompiledRule(
-        number=number, rule=rule,
+        number=number, file=file, rule=rule,
         when=None if rule.when is None else compile_expression(rule.when),
         say=None if rule.say is None else as_text(rule.say),
         calls=tuple((call, as_value(call.arguments)) for call in rule.tool_calls),
@@ -106,7 +137,9 @@ def _constant(value: Any) -> Compiled:
     return lambda _: value
 
 
-def _agent_problems(document: YamlDocument, agents: Sequence[str]) -> Iterator[Problem]:
+def _agent_problems(
+    document: YamlDocument, agents: Sequence[str], inherited: Collection[str]
+) -> Iterator[Problem]:
     given = document.data.get("agents") if isinstance(document.data, dict) else None
     if not isinstance(given, dict):
         return
@@ -115,7 +148,7 @@ def _agent_problems(document: YamlDocument, agents: Sequence[str]) -> Iterator[P
             message = f"the team has no agent {name!r}{nearest(name, agents)}"
             yield document.problem(("agents", name), message)
     for name in agents:
-        if name not in given:
+        if name not in given and name not in inherited:
             yield document.problem(("agents",), f"there are no rules for agent {name!r}")
     for path, rule in _rules(document):
         delegate = rule.get("delegate")

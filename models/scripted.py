@@ -106,6 +106,7 @@ class ScriptedUpstream:
         where = self._script.file
         subject = f"the script of agent {request.agent!r} ({where})"
         if rule is not None:
+            where = rule.file
             when = f", when: {rule.rule.when}" if rule.rule.when else ""
             subject = f"rule {rule.number}{when} of agent {request.agent!r} ({where})"
         return ScriptGap(

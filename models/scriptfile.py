@@ -104,6 +104,8 @@ class LatencySpec(Noun):
 class ScriptFile(Noun):
     """A scripted model."""
 
+    extends: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+\.ya?ml$")
+    """Script in the same folder whose rules are tried after this file's of the same agent."""
     agents: dict[str, tuple[Rule, ...]] = Field(min_length=1)
     """Rules of each agent of the team, in the order in which they are tried."""
     latency: LatencySpec | None = None

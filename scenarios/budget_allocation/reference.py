@@ -1,4 +1,4 @@
-"""The least that each department can take, read from the lists of its plan and not from its sums."""
+"""The least that each department can take, read from its plan's lists and not from its sums."""
 
 import re
 from pathlib import Path
