@@ -1,7 +1,7 @@
 """The way of one trial: open the gateways, let the runner drive its team, seal what was seen."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from agentdyno.evals.checks import evaluate
 from agentdyno.evals.conformance import conformance, swallowed
 from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench
+from agentdyno.experiments.derived import derived
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.experiments.sources import Sources, TrialSource
 from agentdyno.experiments.user import UserSimulator
@@ -49,6 +50,9 @@ class Executor:
                 break
             except WorkerReplaced:
                 continue
+        if not planned.runner.teamwork.hook:
+            seen = (*trial.events, *derived(trial, wire))
+            trial = trial.model_copy(update={"events": _in_order(seen)})
         verdicts = evaluate(trial, planned.scenario.scenario.checks, planned.scenario.folder)
         broken = conformance(trial, wire)
         return trial.model_copy(update={
@@ -156,11 +160,15 @@ class Executor:
             started_at=started_at,
             duration_s=duration_s,
             waited_s=sink.waited_s,
-            events=tuple(sorted(sink.events, key=lambda event: event.started_s)),
+            events=_in_order(sink.events),
             end_state=end_state,
             report=report,
             usage_reported=report.answer.usage if report.answer else None,
         )
+
+
+def _in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(events, key=lambda event: event.started_s))
 
 
 def _neutral(agent: AgentSpec) -> AgentSpec:
