@@ -1,8 +1,10 @@
-"""Pydantic AI 2.68 with its MCPToolset on FastMCP 4.
+"""Pydantic AI 2.68 with pydantic-graph, and its MCPToolset on FastMCP 4.
 
 single    one `Agent`; `message_history` carries the conversation from one user turn to the next.
-pipeline  composed: the documented programmatic hand-off. Each agent runs on the message history of
-          those before it, without a prompt of its own: its instructions are all that is new.
+pipeline, supervisor, handoff     programmatic hand-off, agent delegation and output functions, see
+                                  `_pydantic_ai_control.py`.
+round_robin, selector             composed of runs in code, see `_pydantic_ai_chat.py`.
+reflection, parallel, dag         `GraphBuilder`, see `_pydantic_ai_graphs.py`.
 
 Quirks held by the contract tests:
 - Tool errors are given to the model as failed results. The default, a retry, would end the run at
@@ -14,19 +16,19 @@ Quirks held by the contract tests:
   an address without names, and each request finds its trial by the door.
 """
 
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
-from agentdyno.core.event import Message
+from agentdyno.core.pattern import Pattern, Selector
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners._pydantic_ai_patterns import TEAMWORK
 from agentdyno.runners.base import Emit, Support
 from agentdyno.runners.parity import Deviations, parity_rows
-from agentdyno.runners.teams import TeamPool, steps_of
+from agentdyno.runners.teams import TeamPool
+from agentdyno.runners.telling import Teller
 from agentdyno.runners.turns import Turns
 
 try:
@@ -35,14 +37,30 @@ try:
     from pydantic_ai.exceptions import UsageLimitExceeded
     from pydantic_ai.profiles.openai import openai_model_profile
 
-    from agentdyno.runners._pydantic_ai_team import Team
+    from agentdyno.runners import _pydantic_ai_chat as chat
+    from agentdyno.runners import _pydantic_ai_control as control
+    from agentdyno.runners import _pydantic_ai_graphs as graphs
+    from agentdyno.runners._pydantic_ai_team import Equipment, Talk, Team
 except ImportError as error:
     raise EnvironmentFault(
         f"the runner pydantic_ai needs packages that this Python does not have: {error}.",
         "agentdyno env sync pydantic_ai",
     ) from error
 
-
+_TURNS: Mapping[str, Callable[[Team, Talk, str], Awaitable[str]]] = {
+    "single": control.single,
+    "pipeline": control.pipeline,
+    "round_robin": chat.round_robin,
+    "selector": chat.selector,
+    "supervisor": control.supervisor,
+    "handoff": control.handoff,
+    "reflection": graphs.reflection,
+    "parallel": graphs.parallel,
+    "dag": graphs.dag,
+}
+"""How a team of each pattern answers one user turn."""
+_LIMITS = (UsageLimitExceeded, control.HandoffLimit)
+"""What is raised when a limit of turns is met."""
 _OUTPUT = Setting(
     name="output_retries", requested=0, effective=1,
     note="an empty answer is asked for again once; with 0 it would be an error",
@@ -81,34 +99,21 @@ class PydanticAIRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations, _ROWS[assignment.retries])
+        rows = (*_ROWS[assignment.retries], *_selector_rows(assignment.pattern))
+        return parity_rows(assignment, _deviations, rows)
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
-        """Run the agents one after the other on one history, for each user turn."""
-        zero = time.perf_counter()
-        steps = steps_of(assignment.pattern)
-        history: list[Any] = []
-        spent: list[RunUsage] = []
+        """Have the team answer each user turn in its pattern's way."""
+        talk = Talk(teller=Teller(emit), stream=assignment.stream)
         note = ""
         async with self._teams.lease(assignment) as team:
             try:
                 async for turn in turns:
-                    prompt: str | None = turn
-                    for name in steps:
-                        began = time.perf_counter() - zero
-                        spent.append(RunUsage())
-                        text, history = await team.step(
-                            name, prompt, history, assignment.stream, spent[-1]
-                        )
-                        prompt = None
-                        if assignment.pattern.type == "pipeline":
-                            now = time.perf_counter() - zero
-                            emit(Message(agent=name, started_s=began, ended_s=now, text=text))
-                    turns.answered(text)
-            except UsageLimitExceeded as error:
-                note = f"UsageLimitExceeded: {error}"
+                    turns.answered(await _TURNS[assignment.pattern.type](team, talk, turn))
+            except _LIMITS as error:
+                note = f"{type(error).__name__}: {error}"
         return Answer(
-            texts=turns.answers, usage=_usage(spent), stopped_by_limit=bool(note), note=note
+            texts=turns.answers, usage=_usage(talk.spent), stopped_by_limit=bool(note), note=note
         )
 
     async def close(self) -> None:
@@ -117,7 +122,33 @@ class PydanticAIRunner:
         await self._http.aclose()
 
     async def _build(self, assignment: Assignment) -> Team:
-        return Team(assignment, self._http)
+        return Team(assignment, self._http, _equip)
+
+
+def _equip(team: Team, name: str) -> Equipment:
+    match team.pattern.type:
+        case "supervisor":
+            return control.manager(team, name)
+        case "handoff":
+            return control.passing(team, name)
+        case "selector":
+            return chat.equip(team, name)
+    return Equipment()
+
+
+def _selector_rows(pattern: Pattern) -> tuple[Setting, ...]:
+    if not isinstance(pattern, Selector):
+        return ()
+    return (
+        Setting(
+            name=f"{pattern.selector}.prompt", requested="", effective=chat.SELECT,
+            note="Pydantic AI has no prompt of its own for this; the answer is an output tool's",
+        ),
+        Setting(
+            name=f"{pattern.selector}.output_retries", requested=0, effective=chat.RETRIES,
+            note="a selector that names nobody is asked three times in all",
+        ),
+    )
 
 
 @cache
