@@ -11,7 +11,10 @@ from agentdyno.scenarios.loader import LoadedScenario, load_scenario
 from agentdyno.tests.scenarios.lean import Sight
 
 Play = Callable[..., Awaitable[Trial]]
-NAMES = ("support_triage", "budget_allocation", "report_review")
+NAMES = (
+    "investment_analysis.round_robin", "investment_analysis.supervisor", "budget_allocation",
+    "support_triage", "report_review",
+)
 
 
 def statuses(loaded: LoadedScenario, trial: Trial) -> dict[str, str]:
