@@ -14,16 +14,15 @@ from agentdyno.core.trial import Assignment, Outcome, Trial, TrialKey, Verdict, 
 from agentdyno.evals.checks import evaluate
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.conformance.case import FOLDER, TIMEOUT_S, Case
+from agentdyno.experiments.conformance.wrappers import Listener, Meeting
 from agentdyno.experiments.derived import derived
 from agentdyno.experiments.exchanges import Exchange, exchanges
 from agentdyno.models.scripted import ScriptedUpstream
-from agentdyno.models.upstream import Answered, ModelRequest, Upstream
+from agentdyno.models.upstream import Upstream
 from agentdyno.runners.base import Emit
 from agentdyno.runners.pool import TrialHost
 
 SERVERS = {"calculator": ToolServer(bundled="calculator")}
-MEETING_S = 3.0
-"""Seconds that agents who should work side by side have to come together."""
 Wrap = Callable[[Upstream], Upstream]
 
 
@@ -40,6 +39,8 @@ class Played:
     wire: Sequence[WireRecord]
     met: frozenset[str]
     """Agents of the case's `together` whose first calls were in flight at the same time."""
+    late: tuple[tuple[str, str], ...]
+    """Texts that were declared late or never, with who said them."""
 
     @property
     def model_calls(self) -> list[ModelCall]:
@@ -62,32 +63,6 @@ class Played:
         return [event for event in self.trial.events if isinstance(event, Step)]
 
 
-class Meeting:
-    """A model that answers nobody's first call before all of `agents` have asked for theirs.
-
-    It gives up after a while: then they do not work side by side.
-    """
-
-    def __init__(self, upstream: Upstream, agents: Sequence[str]) -> None:
-        self._upstream = upstream
-        self._awaited = set(agents)
-        self._all = asyncio.Event()
-        self.met: set[str] = set()
-
-    async def answer(self, request: ModelRequest) -> Answered:
-        """Answer when everybody is there."""
-        if request.agent in self._awaited and not self._all.is_set():
-            self.met.add(request.agent)
-            if self.met == self._awaited:
-                self._all.set()
-            try:
-                await asyncio.wait_for(self._all.wait(), MEETING_S)
-            except TimeoutError:
-                self.met.discard(request.agent)
-                self._awaited.discard(request.agent)
-        return await self._upstream.answer(request)
-
-
 async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it_is) -> Played:
     """Play `case` to its end, with what `wrap` puts around the scripted model.
 
@@ -97,13 +72,14 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
     sink = Sink(trial_id=f"c{secrets.token_hex(8)}", token=secrets.token_urlsafe(24),
                 limits=case.limits)
     started_at = datetime.now(UTC).isoformat()
-    meeting = Meeting(ScriptedUpstream(case.script, 0), case.spec.together)
+    listener = Listener(ScriptedUpstream(case.script, 0), case)
+    meeting = Meeting(listener, case.spec.together)
     bench.models.open(sink, case.agents, wrap(meeting))
     report = WorkerReport(ended="timeout")
     try:
         await bench.tools.open(sink, case.agents, SERVERS, FOLDER)
         async with asyncio.timeout(TIMEOUT_S):
-            report = await host.run(_assignment(case, sink, bench), _recorded(sink))
+            report = await host.run(_assignment(case, sink, bench), _recorded(sink, listener))
     except TimeoutError:
         sink.end(Outcome.LIMIT, f"the trial had not ended after {TIMEOUT_S:g} s")
     finally:
@@ -119,7 +95,10 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
         usage_reported=report.answer.usage if report.answer else None,
     )
     trial = trial.model_copy(update={"events": (*trial.events, *derived(trial, sink.wire))})
-    return Played(case=case, trial=trial, wire=sink.wire, met=frozenset(meeting.met))
+    return Played(
+        case=case, trial=trial, wire=sink.wire, met=frozenset(meeting.met),
+        late=tuple(listener.late),
+    )
 
 
 def verdicts(played: Played) -> tuple[Verdict, ...]:
@@ -135,11 +114,12 @@ def _assignment(case: Case, sink: Sink, bench: Bench) -> Assignment:
     )
 
 
-def _recorded(sink: Sink) -> Emit:
+def _recorded(sink: Sink, listener: Listener) -> Emit:
     def emit(event: Message | Step) -> None:
         now = sink.now()
         stamped: Event = event.model_copy(update={"started_s": now, "ended_s": now})
         sink.record(stamped)
+        listener.heard(event)
 
     return emit
 

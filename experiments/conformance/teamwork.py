@@ -41,18 +41,11 @@ def steps(played: Played) -> Iterator[str]:
 
 
 def moments(played: Played) -> Iterator[str]:
-    """What is declared comes while it happens: an agent's message before the next one's call.
-
-    Only where one agent works at a time.
-    """
-    if not played.case.spec.ordered:
+    """What is declared comes while it happens: an agent's text before the next one is answered."""
+    if all(event.derived for event in played.messages):
         return
-    said = {(event.agent, event.text): event.started_s for event in played.messages}
-    for exchange, after in zip(played.exchanges, played.exchanges[1:], strict=False):
-        text = exchange.reply.text if exchange.reply else ""
-        at = said.get((exchange.call.agent, text))
-        if at is not None and after.call.agent != exchange.call.agent and at > after.call.ended_s:
-            yield f"the message {text!r} was declared after {after.call.agent} had answered to it"
+    for agent, text in played.late:
+        yield f"the message of {agent} was not declared before the next agent worked: {text!r}"
 
 
 def sees(played: Played) -> Iterator[str]:

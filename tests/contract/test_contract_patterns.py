@@ -3,6 +3,8 @@
     python -m pytest tests/contract/test_contract_patterns.py -k "autogen and selector"
 """
 
+from dataclasses import replace
+
 import pytest
 
 from agentdyno.core.event import Message, Step
@@ -34,7 +36,7 @@ def _undeclared(played: Played) -> Played:
     silent = played.trial.model_copy(update={"events": seen})
     events = (*seen, *derived(silent, played.wire))
     trial = silent.model_copy(update={"events": events})
-    return Played(case=played.case, trial=trial, wire=played.wire, met=played.met)
+    return replace(played, trial=trial)
 
 
 @pytest.mark.requirement("runner:patterns:derived")

@@ -1,0 +1,77 @@
+"""What stands around the scripted model of a case, to see what the wire alone does not show."""
+
+import asyncio
+from collections.abc import Sequence
+
+from agentdyno.core.event import Message, Step
+from agentdyno.experiments.conformance.case import Case
+from agentdyno.models.conversation import Reply
+from agentdyno.models.upstream import Answered, ModelRequest, Upstream
+
+MEETING_S = 3.0
+"""Seconds that agents who should work side by side have to come together."""
+TELLING_S = 1.0
+"""Seconds that a runner has to declare a text before it is late."""
+
+
+class Meeting:
+    """A model that answers nobody's first call before all of `agents` have asked for theirs.
+
+    It gives up after a while: then they do not work side by side.
+    """
+
+    def __init__(self, upstream: Upstream, agents: Sequence[str]) -> None:
+        self._upstream = upstream
+        self._awaited = set(agents)
+        self._all = asyncio.Event()
+        self.met: set[str] = set()
+        """Agents whose first calls were in flight at the same time."""
+
+    async def answer(self, request: ModelRequest) -> Answered:
+        """Answer when everybody is there."""
+        if request.agent in self._awaited and not self._all.is_set():
+            self.met.add(request.agent)
+            if self.met == self._awaited:
+                self._all.set()
+            try:
+                await asyncio.wait_for(self._all.wait(), MEETING_S)
+            except TimeoutError:
+                self.met.discard(request.agent)
+                self._awaited.discard(request.agent)
+        return await self._upstream.answer(request)
+
+
+class Listener:
+    """A model that answers an agent when all that its colleagues said has been declared.
+
+    It gives up on a text after a while: then it is declared too late. Only texts that the case
+    wants declared count, and only where one agent works at a time.
+    """
+
+    def __init__(self, upstream: Upstream, case: Case) -> None:
+        self._upstream = upstream
+        said = (case.spec.said or ()) if case.spec.ordered else ()
+        self._awaited = {(each.agent, each.text) for each in said}
+        self._due: dict[tuple[str, str], asyncio.Event] = {}
+        self.late: list[tuple[str, str]] = []
+        """Texts that were declared late or never, with who said them."""
+
+    def heard(self, event: Message | Step) -> None:
+        """Take note of what the runner declares."""
+        if isinstance(event, Message) and (event.agent, event.text) in self._due:
+            self._due[event.agent, event.text].set()
+
+    async def answer(self, request: ModelRequest) -> Answered:
+        """Answer when everybody else was heard."""
+        for (agent, text), told in tuple(self._due.items()):
+            if agent == request.agent:
+                continue
+            try:
+                await asyncio.wait_for(told.wait(), TELLING_S)
+            except TimeoutError:
+                self.late.append((agent, text))
+            self._due.pop((agent, text), None)
+        answered = await self._upstream.answer(request)
+        if isinstance(answered, Reply) and (request.agent, answered.text) in self._awaited:
+            self._due[request.agent, answered.text] = asyncio.Event()
+        return answered
