@@ -5,7 +5,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agentdyno.runners.openflow.outcome import StepError
-from agentdyno.runners.openflow.transcript import Written
+
+Written = dict[str, Any]
+"""One message in the form of the OpenAI chat API, with Windmill's `agent_action`."""
 
 
 class _Inputs(BaseModel):

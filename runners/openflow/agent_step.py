@@ -19,12 +19,12 @@ from pydantic_ai.exceptions import UnexpectedModelBehavior, UsageLimitExceeded
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
 
-from agentdyno.runners.openflow.agent_inputs import Inputs, Provider, inputs_of
+from agentdyno.runners.openflow.agent_inputs import Inputs, Provider, Written, inputs_of
 from agentdyno.runners.openflow.agent_tools import CalledAgents, Tools, text_of
 from agentdyno.runners.openflow.document import AgentTool, AiAgent, McpTool, Module, NestedAgent
 from agentdyno.runners.openflow.happenings import Observe, Wrote, unseen
 from agentdyno.runners.openflow.outcome import Evaluate, StepError
-from agentdyno.runners.openflow.transcript import Written, read, window, written
+from agentdyno.runners.openflow.transcript import read, window, written
 
 _NO_RETRIES = (
     "an aiagent step is given no retries: as on Windmill, an unknown tool, arguments that are not "

@@ -1,7 +1,6 @@
 """Messages of an agent step as Windmill keeps them, to and from those of Pydantic AI."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from pydantic_ai.messages import (
     ModelMessage,
@@ -15,8 +14,7 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
-Written = dict[str, Any]
-"""One message in the form of the OpenAI chat API, with Windmill's `agent_action`."""
+from agentdyno.runners.openflow.agent_inputs import Written
 
 
 def written(

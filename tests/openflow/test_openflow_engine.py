@@ -1,96 +1,21 @@
 """The engine's semantics: the work of steps is a stub, expressions are real."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
 from random import Random
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from agentdyno.runners.openflow.attributes import Retry
-from agentdyno.runners.openflow.document import Module, parse
-from agentdyno.runners.openflow.engine import FlowEngine
-from agentdyno.runners.openflow.evaluator import EvaluationError
+from agentdyno.runners.openflow.document import Module
 from agentdyno.runners.openflow.fastpath import UNKNOWN, fast
-from agentdyno.runners.openflow.happenings import Entered, Happening, StepRecord
+from agentdyno.runners.openflow.happenings import Entered, Happening
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator
-from agentdyno.runners.openflow.outcome import FlowResult, StepError
+from agentdyno.runners.openflow.outcome import StepError
 from agentdyno.runners.openflow.retry import delay
+from agentdyno.tests.openflow.flows import Echo, branch, flow, loop, records, run, step
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def js() -> AsyncIterator[JavascriptEvaluator]:
-    evaluator = JavascriptEvaluator()
-    yield evaluator
-    await evaluator.close()
-
-
-class NoJavascript:
-    """An evaluator for flows that must be served by the fast paths alone."""
-
-    async def evaluate(self, expr: str, context: Mapping[str, Any]) -> Any:
-        raise EvaluationError(f"`{expr}` needs JavaScript")
-
-
-class Echo:
-    """Returns a step's arguments; the argument `fail` makes it fail so many times."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-
-    async def execute(self, module: Module, args: dict[str, Any], evaluate: Any) -> Any:
-        self.calls.append((module.id, args))
-        if len([1 for called, _ in self.calls if called == module.id]) <= args.get("fail", 0):
-            raise StepError(f"{module.id} does not work", name="Broken")
-        return args
-
-
-def step(name: str, inputs: dict[str, Any] | None = None, **attributes: Any) -> dict[str, Any]:
-    transforms = {
-        key: {"type": "javascript", "expr": value[3:]}
-        if str(value).startswith("js:") else {"type": "static", "value": value}
-        for key, value in (inputs or {}).items()
-    }
-    return {"id": name, "value": {"type": "aiagent", "input_transforms": transforms}, **attributes}
-
-
-def flow(*modules: dict[str, Any], **value: Any) -> dict[str, Any]:
-    return {"summary": "test", "value": {"modules": list(modules), **value}}
-
-
-def loop(name: str, items: Any, *body: dict[str, Any], **rest: Any) -> dict[str, Any]:
-    iterator = items if isinstance(items, dict) else {"type": "static", "value": items}
-    skip = {"skip_failures": rest.pop("skip_failures", False)}
-    value = {"type": "forloopflow", "iterator": iterator, "modules": list(body), **skip}
-    return {"id": name, "value": value, **rest}
-
-
-def branch(
-    name: str, *bodies: tuple[str, list[dict[str, Any]]], default: Any = (), **rest: Any
-) -> dict[str, Any]:
-    branches = [{"expr": expr, "modules": modules} for expr, modules in bodies]
-    value = {"type": "branchone", "branches": branches, "default": list(default)}
-    return {"id": name, "value": value, **rest}
-
-
-def records(seen: list[Happening]) -> list[StepRecord]:
-    return [each for each in seen if isinstance(each, StepRecord)]
-
-
-async def run(
-    document: dict[str, Any], args: dict[str, Any] | None = None,
-    evaluator: Any = None, executor: Any = None, **options: Any,
-) -> FlowResult:
-    async def no_wait(seconds: float) -> None: ...
-
-    engine = FlowEngine(
-        executor=executor or Echo(), evaluator=evaluator or NoJavascript(),
-        **{"sleep": no_wait, **options},
-    )
-    return await engine.run(parse(document), args or {})
 
 
 async def test_the_flows_result_is_the_last_modules() -> None:
