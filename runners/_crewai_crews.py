@@ -150,7 +150,7 @@ class SupervisorCrew:
     def __init__(self, stage: Stage, pattern: Supervisor) -> None:
         self._stage = stage
         self._pattern = pattern
-        self._manager = stage.staff.hire(pattern.manager)
+        self._manager = stage.staff.hire(pattern.manager, delegates=True)
         self._workers = {name: stage.staff.hire(name) for name in pattern.workers}
         self._chat = _Chat()
 

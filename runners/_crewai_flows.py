@@ -61,8 +61,8 @@ class Voice:
     async def speaks(self) -> str:
         """Return the agent's answer to what it heard; it must have heard something."""
         heard, self._heard = self._heard, []
-        *history, request = ({"role": "user", "content": text} for _, text in heard)
-        before = [*self._before, *history]
+        messages: list[Any] = [{"role": "user", "content": text} for _, text in heard]
+        before, request = [*self._before, *messages[:-1]], messages[-1]
         self._stage.staff.begin(self._name)
         output = await self._agent.kickoff_async([*before, request])
         self._before = _paired(release.carried(before, request, output))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from agentdyno.core.pattern import Single
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Assignment, Setting
 from agentdyno.runners import _crewai_versions as release
@@ -40,11 +39,64 @@ _ROWS = (
     ),
 )
 
+_HEARD = Setting(
+    name="texts_of_others", requested="signed", effective="user messages 'NAME: text'",
+    note="CrewAI's agents know no other speakers than user and assistant; the last message is"
+    " wrapped as the 'Current Task:'",
+)
+_BY_PATTERN: dict[str, tuple[Setting, ...]] = {
+    "pipeline": (
+        Setting(
+            name="texts_of_others", requested="signed", effective="unsigned",
+            note="CrewAI joins the texts of all tasks before into one context, divided by dashes",
+        ),
+    ),
+    "round_robin": (_HEARD,),
+    "selector": (
+        _HEARD,
+        Setting(
+            name="selection_prompt", requested=None, effective="the adapter's own",
+            note="CrewAI has no selector: an agent is asked for a name, 3 times at most, by a text"
+            " with the conversation, the names and the roles",
+        ),
+    ),
+    "supervisor": (
+        Setting(
+            name="delegation", requested="task", effective="task and context",
+            note="by CrewAI's tools delegate_work_to_coworker and ask_question_to_coworker, which"
+            " name workers by their roles; a worker keeps nothing of an earlier task",
+        ),
+        Setting(
+            name="delegations_at_once", requested="any number", effective="one for each worker",
+            note="CrewAI works on all calls of a turn at once, and an agent that is at work refuses"
+            " a second task",
+        ),
+    ),
+    "handoff": (
+        _HEARD,
+        Setting(
+            name="handoff_tool", requested="transfer_to_NAME", effective="transfer_to_NAME",
+            note="the adapter's own, since CrewAI has none: its argument `message` is what the"
+            " others hear, for CrewAI drops text beside a call",
+        ),
+    ),
+    "reflection": (_HEARD,),
+    "parallel": (
+        Setting(
+            name="texts_of_others", requested="signed", effective="unsigned",
+            note="CrewAI joins the texts into one context, divided by dashes; the synthesizer's"
+            " task tells whose they are, in which order",
+        ),
+    ),
+    "dag": (_HEARD,),
+}
+
 
 def parity(assignment: Assignment) -> tuple[Setting, ...]:
     """Return requested and effective settings."""
-    older = release.rows_of(single=isinstance(assignment.pattern, Single))
-    return parity_rows(assignment, _deviations, _ROWS + older, as_shipped=release.AS_SHIPPED)
+    pattern = assignment.pattern.type
+    team = (*_ROWS, *_BY_PATTERN.get(pattern, ()), *release.rows_of(pattern))
+    return parity_rows(assignment, _deviations, team, as_shipped=release.AS_SHIPPED)
 
 
 def _deviations(spec: AgentSpec) -> dict[str, tuple[Any, str]]:

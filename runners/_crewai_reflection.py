@@ -1,4 +1,4 @@
-"""Reflection in the CrewAI adapter: a flow with CrewAI's own form of it, a router after a critic."""
+"""Reflection in the CrewAI adapter: a flow as CrewAI writes it, with a router after the critic."""
 
 from crewai.flow.flow import listen, router, start
 

@@ -32,11 +32,17 @@ class Staff:
         self._tools = _tools(sessions, scope)
         self._models: dict[str, GatewayLLM] = {}
 
-    def hire(self, name: str, *more: BaseTool) -> Agent:
-        """Return agent `name` with its own tools and `more`; each agent is hired once."""
+    def hire(self, name: str, *more: BaseTool, delegates: bool = False) -> Agent:
+        """Return agent `name` with its own tools and `more`; each agent is hired once.
+
+        `delegates` says that CrewAI will give it tools for that.
+        """
         spec = self._assignment.agent(name)
-        model = self._models[name] = _model(self._assignment, spec, self._http, self._scope)
-        return _agent(spec, model, [*self._tools.get(name, ()), *more])
+        tools = [*self._tools.get(name, ()), *more]
+        # OpenAI refuses the option where no tools are offered.
+        options = {"parallel_tool_calls": spec.parallel_tool_calls} if tools or delegates else {}
+        model = self._models[name] = self._model(spec, options)
+        return _agent(spec, model, tools)
 
     def role(self, name: str) -> str:
         """Return who agent `name` is, in a few words."""
@@ -54,6 +60,18 @@ class Staff:
             prompt_tokens=sum(one.prompt_tokens for one in sums),
             completion_tokens=sum(one.completion_tokens for one in sums),
         )
+
+    def _model(self, spec: AgentSpec, options: dict[str, Any]) -> GatewayLLM:
+        assignment = self._assignment
+        model = GatewayLLM(
+            **release.MODEL_OPTIONS, model=spec.model, api_key=assignment.token,
+            base_url=assignment.endpoints[spec.name].model_base_url, temperature=spec.temperature,
+            stream=assignment.stream, timeout=None, additional_params=options,
+            max_turns=spec.max_turns, http=self._http, scope=self._scope,
+            as_shipped=assignment.retries == "as-shipped", **own_retries(assignment),
+        )
+        model.is_o1_model = False
+        return model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +92,6 @@ class Play(Protocol):
 
 class PatternLimitReached(Exception):
     """The team came to a limit of its pattern without an answer."""
-
-
-def _model(
-    assignment: Assignment, spec: AgentSpec, http: DefaultAsyncHttpxClient, scope: Scope
-) -> GatewayLLM:
-    endpoint = assignment.endpoints[spec.name]
-    options = {"parallel_tool_calls": spec.parallel_tool_calls} if endpoint.mcp_url else {}
-    model = GatewayLLM(
-        **release.MODEL_OPTIONS, model=spec.model, base_url=endpoint.model_base_url,
-        api_key=assignment.token, temperature=spec.temperature, stream=assignment.stream,
-        timeout=None, additional_params=options, max_turns=spec.max_turns, http=http, scope=scope,
-        as_shipped=assignment.retries == "as-shipped", **own_retries(assignment),
-    )
-    model.is_o1_model = False
-    return model
 
 
 def _tools(sessions: Sessions, scope: Scope) -> "dict[str, list[GatewayTool]]":

@@ -40,6 +40,8 @@ MODEL_OPTIONS: dict[str, Any] = (
 )
 """Before, `base_url` was enough, and an option that the client does not know went on the wire."""
 
+_CREWS = ("pipeline", "supervisor", "parallel")
+"""Patterns that a crew plays; the others are agents that are given messages."""
 _CONVERSATION = Setting(
     name="conversation", requested="messages with roles", effective="one text",
     note="this release of CrewAI joins the texts of earlier turns into one message of the user's,"
@@ -56,10 +58,10 @@ _BLOCKS = Setting(
 )
 
 
-def rows_of(*, single: bool) -> tuple[Setting, ...]:
-    """Return what the installed release cannot do in the pattern `single`, or in the others."""
+def rows_of(pattern: str) -> tuple[Setting, ...]:
+    """Return what the installed release cannot do in the pattern of that name."""
     rows = {_BLOCKS: JOINS_BLOCKS}
-    rows |= {_CONVERSATION: KEEPS_ROLES} if single else {_CREW: not HOLDS_THE_LOOP}
+    rows |= {_CREW: not HOLDS_THE_LOOP} if pattern in _CREWS else {_CONVERSATION: KEEPS_ROLES}
     return tuple(row for row, able in rows.items() if not able)
 
 
