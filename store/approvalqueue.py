@@ -78,9 +78,9 @@ class ApprovalQueue:
         """
         ticket = str(uuid.uuid4())
         try:
+            number = await self._attempt(lambda link: _ask(link, ticket, request))
+            self._asked(number, request)
             async with asyncio.timeout(request.timeout_s):
-                number = await self._attempt(lambda link: _ask(link, ticket, request))
-                self._asked(number, request)
                 return await self._decision(ticket)
         except TimeoutError:
             # Somebody may be just as late: whoever comes first has decided.
@@ -117,6 +117,8 @@ class ApprovalQueue:
                     await self._hear(link)
                 return
             except CONNECTION_ERRORS:
+                if not self._open:
+                    return
                 await asyncio.sleep(next(pauses, self._heartbeat_s))
                 await self._revived()
             except Exception as error:
