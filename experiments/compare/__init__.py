@@ -1,0 +1,1 @@
+"""Two arms compared: what differs, how sure that is, and where."""
