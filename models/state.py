@@ -23,6 +23,7 @@ _NUDGES = re.compile(
       | Analyze \s the \s tool \s result | Now \s it's \s time \s you \s MUST
       | \#\#\# \s Previous \s attempt \s failed \s validation
       | Sorry, \s I \s didn't \s use \s the \s right \s format
+      | The \s others \s said: | That \s names \s no(?:ne|\s one)\b
     )""",
     re.VERBOSE,
 )

@@ -147,7 +147,7 @@ async def test_turns_are_what_the_user_said_and_not_what_a_framework_added(
         {"role": "tool", "tool_call_id": "x", "content": "1"},
         say("Analyze the tool result. If requirements are met, provide the Final Answer."),
         say("found 1", "assistant"), say("from a colleague", name="writer"),
-        say("Validation feedback:\nmore please"),
+        say("Validation feedback:\nmore please"), say("The others said:\n\nwriter: more please"),
     ]
     assert client.asked(await client.chat(*talk))["content"] == "1|first|1|True"
     talk.append(say("second"))
