@@ -23,6 +23,7 @@ from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Upstream
 from agentdyno.runners.pool import WorkerPool
 from agentdyno.runners.turns import User
+from agentdyno.tools.approvals import Approvals
 
 HERE = Path(__file__).parent
 ORDER: dict[str, Any] = {
@@ -118,6 +119,7 @@ class Lab:
         upstream: Upstream | None = None, seed: Any = None, flags: Sequence[str] = (),
         retries: Retries = "uniform", user: User | None = None, replay: Cassette | None = None,
         faults: FaultPlan | None = None, chance: int = 0, wrap: Wrap = _as_it_is,
+        approvals: Approvals | None = None, timeout_s: float = _DEADLINE_S,
     ) -> tuple[Run, "asyncio.Task[None]"]:
         """Start one trial: a single agent, or a pipeline of several.
 
@@ -125,11 +127,11 @@ class Lab:
         `flags` go to the echo server, and `user` is asked for what follows on `turns`. With
         `replay` that recording answers for models and tools, and no server could be started.
         `faults` are injected, drawn from the trial's seed `chance`, below what `wrap` puts around
-        the model.
+        the model. Calls wait where `approvals` say so; that time is not in `timeout_s`.
         """
         team = tuple(agents) or (agent("solo"),)
         number = next(_numbers)
-        limits = Limits(timeout_s=_DEADLINE_S)
+        limits = Limits(timeout_s=timeout_s)
         sink = Sink(trial_id=f"trial{number}", token=f"token-{number}", limits=limits,
                     seed=chance)
         if seed is not None:
@@ -143,7 +145,7 @@ class Lab:
         self.bench.models.open(sink, team, upstream, retries=retries)
         await self.bench.tools.open(
             sink, team, NO_SERVER if replay else echo_server(*flags), HERE,
-            recorded=replay.tools() if replay else None, faults=faults,
+            recorded=replay.tools() if replay else None, faults=faults, approvals=approvals,
         )
         steps = tuple(spec.name for spec in team)
         assignment = Assignment(
@@ -157,7 +159,9 @@ class Lab:
     async def _finish(self, run: Run, assignment: Assignment, user: User | None) -> None:
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                run.ended = await self.pool.run(assignment, run.declared.append, user=user)
+                run.ended = await self.pool.run(
+                    assignment, run.declared.append, user=user, clock=run.sink.clock
+                )
         finally:
             self.bench.models.close(assignment.trial_id)
             run.end_state = await self.bench.tools.close(assignment.trial_id)

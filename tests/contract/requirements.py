@@ -58,6 +58,11 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                  "several calls in one turn are one model call, in every framework"),
     _requirement("runner:tool:listed-anew",
                  "agents and sessions outlive a trial, what a trial offers does not"),
+    _requirement("runner:approval:same",
+                 "a person decides about a call and not about a framework: what is made and what "
+                 "is told of it are the gateway's words everywhere"),
+    _requirement("runner:approval:waits",
+                 "a person may take his time: no client's deadline and no limit may cut him off"),
     _requirement("runner:limit:stops",
                  "max_turns is a cost limit: not one call more, and no answer that is none"),
     _requirement("runner:limit:answer-on-last-turn",
