@@ -1,6 +1,7 @@
 """Group chats of AutoGen: round robin, selector, and the chat of two that is a reflection."""
 
 import inspect
+import re
 from collections.abc import Sequence
 
 from autogen_agentchat.base import TaskResult, TerminationCondition
@@ -8,6 +9,7 @@ from autogen_agentchat.conditions import TextMentionTermination
 from autogen_agentchat.messages import (
     BaseAgentEvent,
     BaseChatMessage,
+    SelectorEvent,
     SelectSpeakerEvent,
     StopMessage,
     TextMessage,
@@ -39,7 +41,7 @@ class Chat(Play):
 
     def __init__(self, crew: Crew, pattern: RoundRobin | Selector) -> None:
         super().__init__(crew)
-        self._pattern = pattern
+        self._pattern: RoundRobin | Selector = pattern
         stop = SaidText(pattern.stop.text, sources=pattern.stop.by or pattern.agents)
         self.end: TerminationCondition = stop | crew.limit()
         self.members = [crew.member(name) for name in pattern.agents]
@@ -72,8 +74,9 @@ class SelectorPlay(Chat):
 
     def __init__(self, crew: Crew, pattern: Selector) -> None:
         super().__init__(crew, pattern)
+        self._pattern: Selector = pattern
+        self._last = ""
         spec = crew.assignment.agent(pattern.selector)
-        self._selector = pattern.selector
         self._client = crew.client(pattern.selector, tools=False)
         self.team = SelectorGroupChat(
             [*self.members], self._client, termination_condition=self.end,
@@ -87,10 +90,28 @@ class SelectorPlay(Chat):
     def hear(self, item: Heard) -> None:
         """Declare who was chosen, and what was said."""
         if isinstance(item, SelectSpeakerEvent):
-            for speaker in item.content:
-                self.tell.step("selected", item.type, agent=self._selector, to=speaker)
-            return
+            self._chosen(item)
+        elif isinstance(item, SelectorEvent):
+            self._client.word = item.content
         super().hear(item)
+
+    def _chosen(self, item: SelectSpeakerEvent) -> None:
+        """Declare a choice; one that is AutoGen's own, after three in vain, as that."""
+        (speaker,) = item.content
+        word, self._client.word = self._client.word, None
+        repeats = speaker == self._last and not self._pattern.allow_repeated_speaker
+        vain = word is not None and (repeats or self._named(word) != [speaker])
+        name = f"{item.type}: nobody who may speak was named, AutoGen takes {speaker}" if vain else item.type
+        self.tell.step("selected", name, agent=self._pattern.selector, to=speaker)
+        self._last = speaker
+
+    def _named(self, word: str) -> list[str]:
+        """Return who is named in `word`, as AutoGen reads names."""
+        def pattern(name: str) -> str:
+            spelled = (name, name.replace("_", " "), name.replace("_", r"\_"))
+            return rf"(?<=\W)(?:{'|'.join(map(re.escape, spelled))})(?=\W)"
+
+        return [name for name in self._pattern.agents if re.search(pattern(name), f" {word} ")]
 
     @property
     def unseen(self) -> RequestUsage:

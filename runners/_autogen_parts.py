@@ -20,10 +20,16 @@ class Client(OpenAIChatCompletionClient):
     def __init__(self, tool_choice: str, **settings: Any) -> None:
         super().__init__(**settings)
         self._tool_choice = tool_choice
+        self.word: str | None = None
+        """Text of the last answer that came at once; whoever wants to know of new ones empties
+        it."""
 
     async def create(self, messages: Sequence[LLMMessage], **options: Any) -> CreateResult:
         """Answer at once."""
-        return await super().create(messages, **{**options, "tool_choice": self._tool_choice})
+        options = {**options, "tool_choice": self._tool_choice}
+        result = await super().create(messages, **options)
+        self.word = result.content if isinstance(result.content, str) else None
+        return result
 
     def create_stream(
         self, messages: Sequence[LLMMessage], **options: Any

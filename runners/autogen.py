@@ -6,7 +6,8 @@ pipeline     `GraphFlow`, a chain: the task and the texts of all before; no tool
 round_robin  `RoundRobinGroupChat`: the task and every text so far; no tool calls of others.
 selector     `SelectorGroupChat`: speakers as in round_robin; the selector's instructions, then
              AutoGen's own prompt, with roles, candidates and all texts by name, in one message.
-             No call is made where one candidate is left.
+             No call is made where one candidate is left; after three answers that name nobody
+             AutoGen takes the previous or the first speaker, and the step says so.
 supervisor   `AgentTool` for each worker: a worker sees its tasks and its own earlier work, never
              the user's words or its colleagues; the manager sees `worker: text` as tool result.
 handoff      `Swarm`: the task, every handoff, the text beside it and what else the agent did in

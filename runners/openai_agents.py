@@ -80,8 +80,21 @@ _PROMPT = Setting(
     effective="instructions, then the adapter's own prompt, as a user message",
     note="the SDK has no selector; the prompt names the team and asks for a name",
 )
-_SHARED = ("pipeline", "round_robin", "selector", "handoff", "dag")
-"""Patterns whose agents work on one list of items."""
+_FEEDBACK = Setting(
+    name="critics_text", requested="as given", effective="Feedback: and the text",
+    note="the SDK's documented judge loop gives it back as a user message",
+)
+_JOINED = Setting(
+    name="synthesis_prompt", requested="the task and every text",
+    effective="one user message with the task and each text under its agent's name",
+    note="the SDK's documented fan-out puts them into one prompt",
+)
+_TEAM_ROWS = {
+    "pipeline": (_NAMELESS,), "round_robin": (_NAMELESS,), "selector": (_NAMELESS, _PROMPT),
+    "handoff": (_NAMELESS,), "dag": (_NAMELESS,), "reflection": (_FEEDBACK,),
+    "parallel": (_JOINED,),
+}
+"""What a pattern's form deviates in."""
 _PLAYS: dict[str, Callable[[Desk, Any, str], Awaitable[str]]] = {
     "single": single, "pipeline": pipeline, "round_robin": round_robin, "selector": selector,
     "supervisor": supervisor, "handoff": handoff, "reflection": reflection,
@@ -103,16 +116,6 @@ def _deviations(assignment: Assignment) -> Callable[[AgentSpec], Deviations]:
     return rows
 
 
-def _team_rows(assignment: Assignment) -> tuple[Setting, ...]:
-    kind = assignment.pattern.type
-    rows = [_EMPTY]
-    if kind in _SHARED:
-        rows.append(_NAMELESS)
-    if kind == "selector":
-        rows.append(_PROMPT)
-    return tuple(rows)
-
-
 class OpenAIAgentsRunner:
     """Runs teams as agents of the OpenAI Agents SDK."""
 
@@ -127,7 +130,8 @@ class OpenAIAgentsRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations(assignment), _team_rows(assignment))
+        rows = _TEAM_ROWS.get(assignment.pattern.type, ())
+        return parity_rows(assignment, _deviations(assignment), (_EMPTY, *rows))
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Have the team answer each user turn; a limit of the SDK's or the hooks' ends it."""
