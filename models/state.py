@@ -127,7 +127,7 @@ class State(Helpers):
         messages = self.conversation.messages
         results = {m.call_id: m for m in messages if m.role == "tool"}
         return tuple(
-            self._made(use, results.get(use.id), now=at >= self._turn_start)
+            self._made(use, message, results.get(use.id), now=at >= self._turn_start)
             for at, message in enumerate(messages) if message.calls for use in message.calls
         )
 
@@ -235,10 +235,14 @@ class State(Helpers):
     def _own(self, tool: str, arguments: Mapping[str, Any]) -> list[MadeCall]:
         return [call for call in self._find(tool, arguments) if call.own]
 
-    def _made(self, use: ToolUse, answer: ChatMessage | None, *, now: bool) -> MadeCall:
+    def _made(
+        self, use: ToolUse, asked: ChatMessage, answer: ChatMessage | None, *, now: bool
+    ) -> MadeCall:
+        # Frameworks make calls up, such as that by which a worker's work comes back.
+        foreign = _OURS.match(use.id) or asked.name not in (None, self._agent)
         return MadeCall(
             tool=use.name, arguments=use.parsed, now=now,
-            own=use.id.startswith(_mark(self._agent)) or not _OURS.match(use.id),
+            own=use.id.startswith(_mark(self._agent)) or not foreign,
             result=answer.result if answer else None,
         )
 

@@ -174,6 +174,21 @@ async def test_an_agent_tells_its_own_calls_from_those_of_its_colleagues(
     assert client.calls(response) == [("a", {})]
 
 
+async def test_a_call_that_a_framework_made_up_for_a_colleague_is_not_the_agents(
+    play: Callable[..., Any]
+) -> None:
+    client = play('- say: "{{ calls_now() }}"')
+    made_up = {"id": "x1", "type": "function", "function": {
+        "name": "transfer_back_to_manager", "arguments": "{}"}}
+    talk = [
+        say("go"), {"role": "assistant", "name": "worker", "content": "", "tool_calls": [made_up]},
+        {"role": "tool", "tool_call_id": "x1", "content": "Successfully transferred back"},
+    ]
+    assert client.asked(await client.chat(*talk))["content"] == "0"
+    talk[1]["name"] = "researcher"
+    assert client.asked(await client.chat(*talk))["content"] == "1"
+
+
 async def test_find_and_block_read_the_newest_visible_message(play: Callable[..., Any]) -> None:
     client = play("""
 - when: not find("total.\\\\s(\\\\d+)")
