@@ -19,9 +19,10 @@ TEAMWORK = TeamWork(
             "a whileloopflow over an aiagent module per speaker; transforms tell each what the"
             " others said since it last spoke, stop_after_if ends the loop", _WHILE, _AGENT,
         ),
-        "selector": unsupported(
-            "modules of a flow share no transcript, only each module's last result, so a speaker"
-            " who is called up again cannot be told all that was said since"
+        "selector": composed(
+            "a whileloopflow in which the selector's aiagent module names a speaker, a branchone"
+            " leads to the speaker's, and a script keeps the transcript",
+            _WHILE, f"{_KINDS}.BranchOne", f"{_KINDS}.RawScript", _AGENT,
         ),
         "supervisor": native(
             "the workers are aiagent tools of the manager's aiagent module", _AGENT,

@@ -19,7 +19,11 @@ supervisor   native: the workers are aiagent tools of the manager's step. A work
              manager reads its final text.
 round_robin  composed: a whileloopflow over one aiagent step per speaker. Each reads the task once,
              then what the others said since it last spoke; each remembers.
-selector     unsupported, and handoff: see `_windmill_patterns.py`.
+selector     composed: a whileloopflow whose inner loop asks the selector's aiagent step for a name,
+             three times at most (then the flow fails and says so), a branchone that leads to the
+             speaker, and a script that keeps the transcript. The selector reads the task and each
+             text; a speaker the task, then all that was said since it last spoke.
+handoff      unsupported: no OpenFlow construct lets an agent pass its conversation on.
 
 Quirks held by the contract tests:
 - The semantics are Windmill's, the code is ours: no Windmill server takes part.

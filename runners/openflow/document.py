@@ -163,7 +163,19 @@ class SubFlow(Lax):
     input_transforms: dict[str, Transform] = Field(default_factory=dict)
 
 
-Kind = Identity | AiAgent | BranchOne | BranchAll | ForLoop | WhileLoop | SubFlow
+class RawScript(Lax):
+    """Runs a function that stands in the document."""
+
+    type: Literal["rawscript"]
+    language: str
+    content: str
+    input_transforms: dict[str, Transform] = Field(default_factory=dict)
+    """Arguments of `main`, by parameter."""
+
+
+Kind = (
+    Identity | RawScript | AiAgent | BranchOne | BranchAll | ForLoop | WhileLoop | SubFlow
+)
 """What a module may be."""
 
 

@@ -15,6 +15,7 @@ from agentdyno.core.pattern import (
     Supervisor,
 )
 from agentdyno.core.trial import Assignment
+from agentdyno.runners.openflow.generate_chooser import selector_flow
 from agentdyno.runners.openflow.generate_graph import dag_flow
 from agentdyno.runners.openflow.generate_parts import (
     TASK,
@@ -50,8 +51,10 @@ def flow_for(assignment: Assignment) -> TeamFlow:
             return round_robin_flow(assignment, pattern)
         case Dag() as pattern:
             return dag_flow(assignment, pattern)
-        case Handoff(type=name) | Selector(type=name):
-            raise ValueError(f"there is no OpenFlow document for the pattern {name!r}")
+        case Selector() as pattern:
+            return selector_flow(assignment, pattern)
+        case Handoff():
+            raise ValueError("there is no OpenFlow document for the pattern handoff")
 
 
 def _in_order(assignment: Assignment, steps: tuple[str, ...]) -> TeamFlow:

@@ -92,7 +92,7 @@ class _Writer:
             modules.append({"id": f"again-{last}", "value": {"type": "identity"}})
         over = f"!{contains(f'results.{last}.output', part.when)}"
         modules[-1]["stop_after_if"] = {"expr": f"{over} || flow_input.iter.index >= {part.max}"}
-        self.ends[modules[-1]["id"]] = Ending(step=last, name=lambda text: (
+        self.ends[modules[-1]["id"]] = Ending(step=last, name=lambda agent, text: (
             f"max of loop {last} -> {names[0]}" if part.when in text else ""
         ))
         return while_loop(f"loop-{names[0]}", modules)

@@ -22,10 +22,11 @@ Json = dict[str, Any]
 class Ending:
     """What it means that the stop rule of a module held."""
 
-    step: str
-    """Module of the agent whose last text decides."""
-    name: Callable[[str], str]
-    """From that text to the name of what stopped; "" when nothing but the next part begins."""
+    name: Callable[[str, str], str]
+    """From an agent's name and its last text to the name of what stopped; "" when nothing did, and
+    only the next part begins."""
+    step: str | None = None
+    """Module of that agent; null for whoever wrote last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,10 @@ class TeamFlow:
     """Agents that read what an agent writes, by its name; everybody where it is absent."""
     ends: dict[str, Ending] = field(default_factory=dict)
     """What stop rules mean, by module id."""
+    chosen_by: str = ""
+    """Agent that chooses who works next."""
+    silent: frozenset[str] = frozenset()
+    """Modules of agents that speak to nobody, and loops that are no rounds of the team."""
 
     @property
     def document(self) -> Json:

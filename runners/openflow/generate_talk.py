@@ -5,8 +5,6 @@ when it first works, and afterwards what they wrote since; its own memory holds 
 word of a module ends the loop by its `stop_after_if`.
 """
 
-from collections.abc import Callable
-
 from agentdyno.core.pattern import Reflection, RoundRobin
 from agentdyno.core.trial import Assignment
 from agentdyno.runners.openflow.generate_parts import (
@@ -42,7 +40,7 @@ def reflection_flow(assignment: Assignment, pattern: Reflection) -> TeamFlow:
         ),
     ]
 
-    def ended(text: str) -> str:
+    def ended(agent: str, text: str) -> str:
         return "approval" if pattern.approval in text else "max_rounds"
 
     return TeamFlow(
@@ -58,6 +56,11 @@ def round_robin_flow(assignment: Assignment, pattern: RoundRobin) -> TeamFlow:
     agents = unique_ids(pattern.agents)
     steps = list(agents)
     modules, ends = [], {}
+
+    def ended(agent: str, text: str) -> str:
+        counts = not pattern.stop.by or agent in pattern.stop.by
+        return "text" if counts and pattern.stop.text in text else "max_messages"
+
     for at, (step, agent) in enumerate(agents.items()):
         before = [wrote(other, agents[other]) for other in steps[:at]]
         after = [wrote(other, agents[other]) for other in steps[at + 1:]]
@@ -69,9 +72,5 @@ def round_robin_flow(assignment: Assignment, pattern: RoundRobin) -> TeamFlow:
             first_or_again(step, joined([TASK, *before]), joined([*after, *before])),
             stop=f"{said}{spoken}",
         ))
-        ends[step] = Ending(step=step, name=_stop(pattern.stop.text if counts else None))
+        ends[step] = Ending(step=step, name=ended)
     return TeamFlow(modules=[while_loop("rounds", modules)], agents=agents, ends=ends)
-
-
-def _stop(text: str | None) -> Callable[[str], str]:
-    return lambda said: "text" if text is not None and text in said else "max_messages"

@@ -10,13 +10,16 @@ from agentdyno.runners.openflow.document import (
     ForLoop,
     Identity,
     Module,
+    RawScript,
     SubFlow,
     WhileLoop,
 )
+from agentdyno.runners.openflow.evaluator import EvaluationError
 from agentdyno.runners.openflow.loops import Level, Loops
 from agentdyno.runners.openflow.means import Means
-from agentdyno.runners.openflow.outcome import Done
+from agentdyno.runners.openflow.outcome import Done, StepError
 from agentdyno.runners.openflow.scope import Frame, Scope
+from agentdyno.runners.openflow.scripts import run_script
 
 Call = Callable[[str, dict[str, Any], Scope], Awaitable[Done]]
 """Runs the flow at a path with arguments, in the scope of its caller."""
@@ -44,9 +47,17 @@ class Kinds:
                 return await self._loops.items(module, loop, frame)
             case WhileLoop() as loop:
                 return await self._loops.forever(module, loop, frame)
+            case RawScript(content=content):
+                return Done(value=await self._script(content, args))
             case SubFlow(path=path):
                 return await self._call(path, args, frame.scope)
         return Done(value=await self._work(module, frame, args))
+
+    async def _script(self, content: str, args: dict[str, Any]) -> Any:
+        try:
+            return await run_script(content, args, self._means.evaluator)
+        except EvaluationError as error:  # a script that fails may be retried, unlike an expression
+            raise StepError(error.message, name="ExecutionErr") from None
 
     async def _work(self, module: Module, frame: Frame, args: dict[str, Any]) -> Any:
         async def evaluate(inputs: Mapping[str, Transform]) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from agentdyno.runners.openflow.scripts import script_refusal
+
 KINDS = (
-    "aiagent", "branchall", "branchone", "flow", "forloopflow", "identity", "whileloopflow",
+    "aiagent", "branchall", "branchone", "flow", "forloopflow", "identity", "rawscript",
+    "whileloopflow",
 )
 """Module kinds that the engine executes."""
 
@@ -55,6 +58,10 @@ def _module(raw: Any, where: str, flows: Collection[str]) -> Iterator[str]:
         known = ", ".join(sorted(flows)) or "no flow was given to it"
         path = value.get("path")
         yield f"{name} is of kind `flow` and calls `{path}`, which is not here ({known})"
+    if kind == "rawscript":
+        reason = script_refusal(value.get("language"), value.get("content"))
+        if reason:
+            yield f"{name} is of kind `rawscript` and {reason}"
     yield from _tools(value.get("tools"), name)
     yield from _modules(value.get("modules"), f"{where}.value.modules", flows)
     yield from _modules(value.get("default"), f"{where}.value.default", flows)
