@@ -213,3 +213,6 @@ class Trial(Noun):
     notes: tuple[str, ...] = ()
     """What the harness has to say about the trial, such as recordings that nobody asked for."""
     verdicts: tuple[Verdict, ...] = ()
+    wire_digest: str = ""
+    """Hash of what the team sent; trials of one case that share it differ in time alone. "" in
+    trials that were stored before there was one."""

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from agentdyno.evals.conformance import conformance, swallowed
 from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.derived import derived
+from agentdyno.experiments.fingerprint import wire_digest
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.experiments.sources import Sources, TrialSource
 from agentdyno.experiments.user import UserSimulator
@@ -44,12 +46,7 @@ class Executor:
 
         Whatever goes wrong becomes the outcome; only cancellation passes through.
         """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                trial, wire = await self._attempt(planned, host, last=attempt == ATTEMPTS)
-                break
-            except WorkerReplaced:
-                continue
+        trial, wire = await self._first_undisturbed(planned, host)
         if not planned.runner.teamwork.hook:
             seen = (*trial.events, *derived(trial, wire))
             trial = trial.model_copy(update={"events": _in_order(seen)})
@@ -57,7 +54,14 @@ class Executor:
         broken = conformance(trial, wire)
         return trial.model_copy(update={
             "verdicts": (*verdicts, *broken), "notes": (*trial.notes, *swallowed(trial)),
+            "wire_digest": wire_digest(trial, wire),
         }), wire
+
+    async def _first_undisturbed(self, planned: PlannedTrial, host: TrialHost) -> Sealed:
+        for _ in range(1, ATTEMPTS):
+            with suppress(WorkerReplaced):
+                return await self._attempt(planned, host, last=False)
+        return await self._attempt(planned, host, last=True)
 
     async def _attempt(self, planned: PlannedTrial, host: TrialHost, *, last: bool) -> Sealed:
         sink = Sink(

@@ -1,0 +1,38 @@
+"""What a trial sent, as one hash: trials that sent the same have no sampling noise between them."""
+
+import hashlib
+from collections.abc import Sequence
+
+import orjson
+
+from agentdyno.core.event import ToolCall, WireRecord
+from agentdyno.core.trial import USER_SIMULATOR, Trial
+
+
+def wire_digest(trial: Trial, wire: Sequence[WireRecord]) -> str:
+    """Return a hash of what the team asked of models and tools, agent by agent, and of its answers.
+
+    Agents that work side by side may interleave as they like; the order of keys in a request's JSON
+    says nothing either.
+    """
+    digest = hashlib.sha256()
+    asked = [
+        (record.agent, record.seq, _canonical(record.request)) for record in wire
+        if record.channel == "model" and record.agent != USER_SIMULATOR
+    ]
+    for agent, _, body in sorted(asked, key=lambda one: one[:2]):
+        digest.update(agent.encode() + b"\0" + body + b"\0")
+    used = [event for event in trial.events if isinstance(event, ToolCall)]
+    for call in sorted(used, key=lambda call: (call.agent, call.ordinal)):
+        named = [call.agent, call.server, call.tool, call.arguments, call.is_error]
+        digest.update(orjson.dumps(named, option=orjson.OPT_SORT_KEYS) + b"\0")
+    for answer in trial.answers:
+        digest.update(answer.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+def _canonical(body: str) -> bytes:
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONDecodeError:
+        return body.encode("utf-8", "surrogatepass")
