@@ -3,14 +3,15 @@
 from agentdyno.core.errors import DynoError, Problem
 from agentdyno.core.yamlfile import YamlDocument, load_yaml
 from agentdyno.experiments.lockedserver import make_locked
+from agentdyno.scenarios.approvalrefs import approval_tools
 from agentdyno.scenarios.loader import FILE, LoadedScenario, shown
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
 from agentdyno.tools.gateway import ToolGateway
 
 
 async def tool_problems(gateway: ToolGateway, loaded: LoadedScenario) -> list[Problem]:
-    """Return a problem for every tool that an agent names and no server offers, and for every
-    server that cannot be started; servers that trials share stay up for them."""
+    """Return a problem for every tool that an agent or the approvals name and no server offers, and
+    for every server that cannot be started; servers that trials share stay up for them."""
     path = loaded.folder / FILE
     document = load_yaml(path, shown(path))
     named = servers_named(tool for agent in loaded.agents for tool in agent.tools)
@@ -29,6 +30,10 @@ async def tool_problems(gateway: ToolGateway, loaded: LoadedScenario) -> list[Pr
         for problem in dangling(
             [tool for tool in agent.tools if tool.partition(".")[0] in known], known
         )
+    ] + [
+        document.problem(place, problem)
+        for place, tool in approval_tools(document) if tool.partition(".")[0] in known
+        for problem in dangling([tool], known)
     ]
 
 

@@ -32,6 +32,7 @@ from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.scenario import AgentOverride
 from agentdyno.core.spec import ToolServer
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
+from agentdyno.scenarios.approvalrefs import approval_problems
 from agentdyno.scenarios.checkrefs import function_problems, schema_problem, unknown
 from agentdyno.scenarios.modelrefs import model_reference_problems
 from agentdyno.scenarios.patternrefs import PATTERN, pattern_problems, turn_problem
@@ -86,7 +87,10 @@ class References:
         self._check_checks()
         self._check_faults()
         self._check_script()
-        return self.problems + model_reference_problems(self.document)
+        return [
+            *self.problems, *model_reference_problems(self.document),
+            *approval_problems(self.document, {*self._servers, *OWN_SERVERS}),
+        ]
 
     def _add(self, path: KeyPath, message: str) -> None:
         self.problems.append(self.document.problem(path, message))
