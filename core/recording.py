@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from agentdyno.core.event import ErrorKind, MemoryAccess, ToolGap
+from agentdyno.core.event import Approval, ErrorKind, MemoryAccess, ToolGap
 from agentdyno.core.noun import Noun
 
 _SHORT = 80
@@ -64,6 +64,8 @@ class RecordedResult(Noun):
     """Milliseconds that the recorded call took."""
     memory: tuple[MemoryAccess, ...] = ()
     """What the call did in the trial's memory, with the times of the recording."""
+    approvals: tuple[Approval, ...] = ()
+    """What was decided about the call, which a replay does not ask again."""
     gaps: tuple[ToolGap, ...] = ()
     """What the call reported as missing, with the times of the recording."""
 

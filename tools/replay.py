@@ -97,6 +97,10 @@ class ToolReplay:
             self._sink.end(Outcome.HARNESS_FAULT, str(miss))
             raise miss
         result = waiting.pop(0)
+        for approval in result.approvals:
+            # Nobody is asked again, so nobody waits.
+            now = self._sink.now()
+            self._sink.record(approval.model_copy(update={"started_s": now, "ended_s": now}))
         events: tuple[MemoryAccess | ToolGap, ...] = (*result.memory, *result.gaps)
         for event in events:
             now = self._sink.now()

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from agentdyno.core.event import MemoryAccess, ToolCall, ToolGap, ToolsListed, WireRecord
+from agentdyno.core.event import Approval, MemoryAccess, ToolCall, ToolGap, ToolsListed, WireRecord
 from agentdyno.core.recording import OfferedTool, RecordedResult, ToolRecording
 from agentdyno.core.trial import Trial
 from agentdyno.models.cassette.secrets import Scrubber
@@ -43,7 +43,10 @@ def _results(
     trial: Trial, wire: Sequence[WireRecord], offered: dict[str, tuple[OfferedTool, ...]],
     scrubber: Scrubber,
 ) -> tuple[RecordedResult, ...]:
-    events = [event for event in trial.events if isinstance(event, ToolCall)]
+    # By ordinal, which counts as calls arrive: of two that waited, the later may begin first.
+    events = sorted(
+        (event for event in trial.events if isinstance(event, ToolCall)), key=lambda e: e.ordinal
+    )
     recordings: list[RecordedResult] = []
     calls = [record for record in wire if record.channel == "tool"]
     for record in sorted(calls, key=lambda record: record.started_s):
@@ -60,7 +63,7 @@ def _results(
             arguments=scrubber.value(event.arguments),
             result=scrubber.value({k: v for k, v in result.items() if k != "resultType"}),
             error_kind=event.error_kind, memory=_memory(trial, event, scrubber),
-            gaps=_gaps(trial, event, scrubber),
+            gaps=_gaps(trial, event, scrubber), approvals=_approvals(trial, event, scrubber),
             duration_ms=round((event.ended_s - event.started_s) * 1000, 3),
         ))
     return tuple(recordings)
@@ -108,3 +111,17 @@ def _gaps(trial: Trial, call: ToolCall, scrubber: Scrubber) -> tuple[ToolGap, ..
         and [tool.name for tool in event.missing_tools] == asked
         and call.started_s <= event.started_s and event.ended_s <= call.ended_s
     )[:1]
+
+
+def _approvals(trial: Trial, call: ToolCall, scrubber: Scrubber) -> tuple[Approval, ...]:
+    """Return what was decided about one call, or logged of it."""
+    return tuple(
+        event.model_copy(update={
+            "shown": scrubber.value(event.shown),
+            "arguments": scrubber.value(event.arguments),
+            "reason": scrubber.text(event.reason),
+        })
+        for event in trial.events
+        if isinstance(event, Approval)
+        and (event.agent, event.ordinal) == (call.agent, call.ordinal)
+    )

@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 
+from agentdyno.core.approval import ApprovalPolicy
 from agentdyno.core.errors import UsageError
-from agentdyno.core.event import MemoryAccess, ModelCall, ToolCall, WireRecord
+from agentdyno.core.event import Approval, MemoryAccess, ModelCall, ToolCall, WireRecord
 from agentdyno.core.recording import ToolRecording
 from agentdyno.core.sink import Sink
 from agentdyno.core.spec import AgentSpec, Limits, ToolServer
 from agentdyno.core.trial import Outcome, Trial, TrialKey, WorkerReport
 from agentdyno.models.cassette.cassette import Cassette
+from agentdyno.tools.approvals import Approvals
+from agentdyno.tools.approvers import ScriptedApprover
 from agentdyno.tools.gateway import ToolGateway
 
 GONE = {"tiny": ToolServer(command="no-such-program")}
@@ -220,3 +223,31 @@ async def test_memory_is_replayed_with_its_events(bench, serving, tmp_path):
             await gateway.stop()
     assert seen[0] == seen[1]
     assert seen[0][1] == [("search", "password", ("m1",))]
+
+
+async def test_decisions_are_replayed_with_their_calls_and_nobody_is_asked(bench):
+    policy = ApprovalPolicy.model_validate({
+        "risks": {"tiny.echo": "high"}, "script": [
+            {"tool": "tiny.echo", "when": {"n": 1}, "decision": "reject", "reason": "too few"},
+            {"tool": "tiny.echo", "decision": "modify", "arguments": {"n": 3}},
+        ],
+    })
+    approvals = Approvals(
+        policy=policy, approver=ScriptedApprover(policy.script), scenario="s"
+    )
+    first = Sink(trial_id="t1", token="token-of-t1")
+    await bench.gateway.open(
+        first, [bench.agent("tiny.*")], {"tiny": bench.tiny()}, bench.folder, approvals=approvals
+    )
+    asked = [("echo", {"n": 1}), ("echo", {"n": 2}), ("add", {"a": 1, "b": 2})]
+    results = [await bench.call(tool, arguments) for tool, arguments in asked]
+    second = await replaying(bench, recording_of(first))
+    assert [await bench.call(*call, trial="t2") for call in asked] == results
+    decided = [
+        [event.model_copy(update={"started_s": 0, "ended_s": 0})
+         for event in sink.events if isinstance(event, Approval)]
+        for sink in (first, second)
+    ]
+    assert decided[0] == decided[1]
+    assert [approval.decision for approval in decided[1]] == ["rejected", "modified", "logged"]
+    assert [call.error_kind for call in tool_calls(second)] == ["rejected", None, None]
