@@ -54,7 +54,7 @@ async def _ask(ref: RunnerRef, names: Sequence[str]) -> dict[str, dict[str, str 
         last = errors.decode(errors="replace").strip().splitlines()[-1:]
         raise EnvironmentFault(
             f"the class of {ref.label} cannot be imported: {' '.join(last)}",
-            f"agentdyno env sync {ref.label}",
+            f"correct {ref.path.partition(':')[0]}, or agentdyno env sync {ref.label}",
         )
     answer: dict[str, dict[str, str | list[object]]] = json.loads(out.splitlines()[-1])
     return answer
