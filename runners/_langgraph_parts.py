@@ -59,6 +59,8 @@ class Play:
     teller: Teller
     manager_calls: int = 0
     """Model calls of a supervisor in this user turn."""
+    active: str = ""
+    """Agent of a swarm that has control."""
     handoffs: int = 0
     """Times that control passed in this user turn."""
 

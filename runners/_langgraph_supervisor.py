@@ -2,7 +2,9 @@
 
 The manager has a tool `transfer_to_WORKER` without arguments for each worker: what is to be done is
 what it says beside the call. A worker sees the whole conversation: the task, what the manager said,
-and the last text of every worker before it. The manager sees of a worker its last text.
+and the last text of every worker before it. The manager sees of a worker its last text. It is asked
+for one call at a time, as create_supervisor does by default: of two transfers in one turn, from a
+model that does not care, one is carried out.
 
 LangGraph ends a run at an exception in a node. Each worker is a graph whose node has an error
 handler, LangGraph's own way of going on, so that the manager hears of a failure and of a limit.

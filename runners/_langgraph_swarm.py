@@ -2,8 +2,8 @@
 
 Each agent has a tool `transfer_to_COLLEAGUE` without arguments for each colleague. All share one
 list of messages: who is active sees everything that was said and called before, and its own calls
-and those of the others alike. A model that hands over beside other calls in one turn loses their
-results: the swarm's own doing.
+and those of the others alike. Of several transfers in one turn of a model the swarm carries out
+one, and a transfer beside other calls loses their results.
 """
 
 from typing import Any
@@ -21,30 +21,30 @@ class HandoffLimit(Exception):
 
 
 class _Watch(AgentMiddleware[Any, Any, Any]):
-    """Tells what one agent says and to whom it hands over, and counts the latter."""
+    """Tells what one agent says, and when control came to it, and counts the latter.
 
-    def __init__(self, name: str, pattern: Handoff) -> None:
+    Control comes with an agent's first model call: of several transfers in one turn of a model the
+    swarm carries out one.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
         super().__init__()
         self._agent = name
-        self._most = pattern.max_handoffs
-        self._tools = {f"transfer_to_{to}": to for to in pattern.handoffs.get(name, ())}
+        self._most = most
 
     async def awrap_model_call(self, request: Any, handler: Any) -> Any:
+        play: Play = request.runtime.context
+        if play.active != self._agent:
+            if play.handoffs >= self._most:
+                raise HandoffLimit(f"{play.active}: {self._most} handoffs and no answer")
+            tool = f"transfer_to_{self._agent}"
+            play.teller.step("handoff", tool, agent=play.active, to=self._agent)
+            play.active, play.handoffs = self._agent, play.handoffs + 1
         response = await handler(request)
         message = response.result[-1]
-        if not (message.tool_calls or message.invalid_tool_calls):
-            request.runtime.context.teller.said(self._agent, message.text)
+        if not message.tool_calls:
+            play.teller.said(self._agent, message.text)
         return response
-
-    async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
-        tool = request.tool_call["name"]
-        if tool in self._tools:
-            play: Play = request.runtime.context
-            if play.handoffs >= self._most:
-                raise HandoffLimit(f"{self._agent}: {self._most} handoffs and no answer")
-            play.handoffs += 1
-            play.teller.step("handoff", tool, agent=self._agent, to=self._tools[tool])
-        return await handler(request)
 
 
 def swarm_agent(seat: Seat, pattern: Handoff) -> Any:
@@ -55,7 +55,7 @@ def swarm_agent(seat: Seat, pattern: Handoff) -> Any:
         seat.model, [*seat.tools, *passes], system_prompt=seat.spec.instructions, name=name,
         context_schema=Play, middleware=[
             ModelCallLimitMiddleware(run_limit=seat.spec.max_turns, exit_behavior="error"),
-            _Watch(name, pattern),
+            _Watch(name, pattern.max_handoffs),
         ],
     )
 

@@ -119,7 +119,8 @@ def _transfer(team: Team, name: str, to: str) -> Any:
     assert isinstance(pattern, Handoff)
     tool, most = f"transfer_to_{to}", pattern.max_handoffs
 
-    async def transfer(context: RunContext[Talk]) -> _Outcome:
+    # Not told as the _Outcome that it is: making a schema of all messages takes over a second.
+    async def transfer(context: RunContext[Talk]) -> Any:
         talk = context.deps
         if talk.handoffs >= most:
             raise HandoffLimit(f"{name}: {most} handoffs and no answer")

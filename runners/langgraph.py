@@ -119,6 +119,11 @@ class _Team:
             if seat.held:
                 await seat.held.close()
 
+    def play(self, teller: Teller, kept: dict[str, Any]) -> Play:
+        """Return the context of one user turn; `kept` is what the turns before left."""
+        start = self._pattern.start if isinstance(self._pattern, Handoff) else ""
+        return Play(teller=teller, active=kept.get("active_agent") or start)
+
     async def turn(self, state: dict[str, Any], play: Play, usage: Any) -> dict[str, Any]:
         """Run the graph on `state`; returns the state that it ends in."""
         result = await self._compiled.ainvoke(
@@ -176,7 +181,7 @@ class LangGraphRunner:
             async for turn in turns:
                 state = {**kept, "messages": [*kept["messages"], HumanMessage(turn)]}
                 try:
-                    ended = await team.turn(state, Play(teller=teller), usage)
+                    ended = await team.turn(state, team.play(teller, kept), usage)
                 except _LIMITS as error:
                     note = f"{type(error).__name__}: {str(error).splitlines()[0]}"
                     break
