@@ -30,6 +30,8 @@ def words(condition: Condition, names: Collection[str], *, brief: bool = False) 
         "faults": f"faults {condition.faults}" if condition.faults
         else "" if brief else "no faults",
         "variant": "" if brief and condition.variant == "baseline" else condition.variant,
+        "approver": f"approver {condition.approver}" if condition.approver
+        else "" if brief else "no approver",
         "stream": "streamed" if condition.stream else "" if brief else "not streamed",
     }
     return ", ".join(told[name] for name in _NAMES if name in names and told[name])

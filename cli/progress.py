@@ -1,7 +1,7 @@
 """What a user sees of a run while it runs, on stderr."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -25,6 +25,7 @@ class RunView(View):
             watch: also show what happens in each trial, line by line above the bars.
         """
         self._console = console
+        self._notes = console
         self._printer = WatchPrinter(console) if watch else None
         self._bars = Bars(console)
         self._labels: dict[str, str] = {}
@@ -40,13 +41,22 @@ class RunView(View):
     ) -> None:
         self._bars.__exit__(kind, error, trace)
 
-    def paused(self) -> AbstractContextManager[Console]:
-        """Return a block in which the user can be asked on the console that it yields."""
-        return self._bars.paused()
+    @contextmanager
+    def paused(self) -> Iterator[Console]:
+        """Take the bars away, so that the user can be asked on the console that this yields.
+
+        Notes are printed there meanwhile; everything else waits.
+        """
+        with self._bars.paused() as console:
+            self._notes = console
+            try:
+                yield console
+            finally:
+                self._notes = self._console
 
     def note(self, text: str) -> None:
         """Print one line above the bars."""
-        self._console.print(text, style="yellow", markup=False)
+        self._notes.print(text, style="yellow", markup=False)
 
     def watch(self, planned: PlannedTrial) -> Watch | None:
         """Return what is to be told of a trial that begins now; null when nobody watches."""

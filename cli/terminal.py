@@ -54,7 +54,11 @@ class Terminal:
         typed: asyncio.Future[bytes] = loop.create_future()
 
         def read() -> None:
-            data = os.read(source, _LINE_BYTES)
+            try:
+                data = os.read(source, _LINE_BYTES)
+            except OSError:
+                # The terminal was closed.
+                data = b""
             if not typed.done():
                 typed.set_result(data)
 

@@ -41,6 +41,8 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
         f"{key.situation} × {key.runner} {key.runner_version}, repeat {key.repeat}: "
     )
     head += Text(f"{trial.outcome} in {trial.duration_s:.2f} s", style="green" if good else "red")
+    if trial.waited_s:
+        head += Text(f", beside {trial.waited_s:.2f} s of waiting for approvals")
     root = Tree(head)
     root.add(Text(shared_words([Condition.of(trial)]), style="dim"))
     if trial.reason:

@@ -35,13 +35,15 @@ class Condition:
     """Name and content hash of the fault plan; "" for none."""
     variant: str = "baseline"
     stream: bool = False
+    approver: str = ""
+    """Who decided about tool calls that wait; "" where none did."""
 
     @classmethod
     def of(cls, trial: Trial) -> "Condition":
         """Return the conditions of one trial."""
         key = trial.key
         return cls(model=key.model, tools=key.tools, retries=key.retries, faults=key.faults,
-                   variant=key.variant, stream=key.stream)
+                   variant=key.variant, stream=key.stream, approver=key.approver)
 
 
 @dataclass(frozen=True, kw_only=True)
