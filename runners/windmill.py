@@ -45,6 +45,7 @@ from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.pattern import pattern_agents
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
+from agentdyno.runners._windmill_parity import team_rows
 from agentdyno.runners._windmill_patterns import TEAMWORK
 from agentdyno.runners._windmill_telling import Watcher
 from agentdyno.runners.base import Emit, Support
@@ -67,18 +68,6 @@ except ImportError as error:
         f"the runner windmill needs packages that this Python does not have: {error}.",
         "agentdyno env sync windmill",
     ) from error
-
-
-_TEXTS = (
-    Setting(
-        name="message_texts", requested="as given", effective="instructions stripped",
-        note="white space around the system prompt is dropped",
-    ),
-    Setting(
-        name="empty_answers", requested="kept", effective="left out",
-        note="a later request does not show an empty answer, so two user turns stand together",
-    ),
-)
 
 
 def _resources(assignment: Assignment) -> dict[str, Any]:
@@ -109,7 +98,7 @@ class WindmillRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        return parity_rows(assignment, _deviations, _TEXTS)
+        return parity_rows(assignment, _deviations, team_rows(assignment))
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Run the flow once for each user turn."""

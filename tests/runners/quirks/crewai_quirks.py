@@ -4,10 +4,13 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from crewai import Agent, Crew, Process, Task
+from crewai.flow.flow import Flow, listen, router, start
 from crewai.llms import retry
 from crewai.llms.base_llm import BaseLLM
 from crewai.llms.providers.openai.completion import OpenAICompletion
 from crewai.tools import BaseTool
+from crewai.tools.agent_tools.agent_tools import AgentTools
 from crewai.tools.mcp_native_tool import MCPNativeTool
 from crewai.utilities import agent_utils
 from pydantic import BaseModel
@@ -130,3 +133,84 @@ def panels_and_warnings_can_be_silenced() -> None:
 
 def the_newest_release_has_all_that_an_older_one_lacks() -> None:
     assert (*rows_of("single"), *rows_of("pipeline")) == ()
+
+
+
+class _Remembering(Flow):
+    @start()
+    async def begin(self) -> None:
+        """Nothing to do."""
+
+
+class _Forgetful(_Remembering):
+    _skip_auto_memory: bool = True
+
+
+class _Sides(Flow):
+    """Two routers and two listeners of the same event; pairs meet, or find that they cannot."""
+
+    _skip_auto_memory: bool = True
+
+    @start()
+    async def begin(self) -> None:
+        """Nothing to do."""
+
+    @router("begin")
+    async def first(self) -> str:
+        return await self._meet("routers")
+
+    @router("begin")
+    async def second(self) -> str:
+        return await self._meet("routers")
+
+    @listen("begin")
+    async def third(self) -> None:
+        await self._meet("listeners")
+
+    @listen("begin")
+    async def fourth(self) -> None:
+        await self._meet("listeners")
+
+    async def _meet(self, who: str) -> str:
+        _HERE[who] = _HERE.get(who, 0) + 1
+        for _ in range(100):
+            await asyncio.sleep(0)
+        _MOST[who] = max(_MOST.get(who, 0), _HERE[who])
+        _HERE[who] -= 1
+        return f"{who} met"
+
+
+_HERE: dict[str, int] = {}
+_MOST: dict[str, int] = {}
+
+
+def a_flow_has_a_memory_unless_told_otherwise() -> None:
+    assert _Forgetful(tracing=False).memory is None
+    assert _Remembering(tracing=False).memory is not None
+
+
+def routers_work_one_after_the_other_and_listeners_side_by_side() -> None:
+    asyncio.run(_Sides(tracing=False).kickoff_async())
+    assert _MOST == {"routers": 1, "listeners": 2}
+
+
+def coworkers_are_known_by_their_roles_alone() -> None:
+    roles = ("Digger", "somebody else", '"the   digger"', "THE digger")
+    agents = [Agent(role=role, goal="g", backstory="b", llm=_model()) for role in roles]
+    tool = AgentTools(agents=agents).tools()[0]
+    assert [tool.sanitize_agent_name(agent.role) for agent in agents][2:] == ["the digger"] * 2
+
+
+def a_manager_with_tools_is_refused() -> None:
+    manager = Agent(role="m", goal="g", backstory="b", llm=_model(), tools=[_Tool()])
+    worker = Agent(role="w", goal="g", backstory="b", llm=_model())
+    crew = Crew(
+        agents=[worker], tasks=[Task(description="d", expected_output="e")],
+        process=Process.hierarchical, manager_agent=manager,
+    )
+    refusals: list[str] = []
+    try:
+        crew.kickoff()
+    except Exception as refusal:
+        refusals.append(str(refusal))
+    assert refusals == ["Manager agent should not have tools"]
