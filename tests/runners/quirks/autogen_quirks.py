@@ -6,8 +6,14 @@ import inspect
 import weakref
 from typing import Any
 
-from autogen_agentchat.agents import AssistantAgent
+from autogen_agentchat.agents import AssistantAgent, BaseChatAgent
+from autogen_agentchat.base import Response, TaskResult
+from autogen_agentchat.conditions import FunctionalTermination, TextMentionTermination
+from autogen_agentchat.messages import TextMessage, ToolCallExecutionEvent, ToolCallSummaryMessage
+from autogen_agentchat.teams import DiGraphBuilder, GraphFlow
+from autogen_agentchat.tools import AgentTool
 from autogen_core import CancellationToken
+from autogen_core.models import FunctionExecutionResult
 from autogen_ext.tools.mcp import McpSessionActor, McpWorkbench, StreamableHttpServerParams
 from mcp.types import ListToolsResult
 
@@ -31,6 +37,18 @@ class _Listing:
     async def call(self, *_: Any) -> Any:
         self.asked += 1
         return asyncio.sleep(0, ListToolsResult(tools=[]))
+
+
+class _Speaker(BaseChatAgent):
+    """Says its own name."""
+
+    produced_message_types = (TextMessage,)
+
+    async def on_messages(self, messages: Any, cancellation_token: CancellationToken) -> Response:
+        return Response(chat_message=TextMessage(content=self.name, source=self.name))
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        return
 
 
 def assistant_agent_has_no_setting_for_tool_choice() -> None:
@@ -81,3 +99,37 @@ def session_actor_is_never_freed_until_it_is_forgotten() -> None:
     del kept
     gc.collect()
     assert seen() is None
+
+
+def text_mention_termination_looks_into_tool_results() -> None:
+    result = FunctionExecutionResult(content="42", name="evaluate", call_id="1", is_error=False)
+    event = ToolCallExecutionEvent(content=[result], source="any")
+    assert asyncio.run(TextMentionTermination("42")([event])) is not None
+
+
+def graph_flow_has_no_event_for_a_node_that_is_entered() -> None:
+    assert "emit_team_events" not in inspect.signature(GraphFlow.__init__).parameters
+
+
+def graph_flow_shows_its_condition_the_last_of_those_side_by_side_alone() -> None:
+    shown: list[list[str]] = []
+    members = [_Speaker(name, "speaks") for name in ("east", "west", "joiner")]
+    builder = DiGraphBuilder()
+    for member in members:
+        builder.add_node(member)
+    for member in members[:2]:
+        builder.add_edge(member, members[2])
+
+    def look(messages: Any) -> bool:
+        shown.append([message.source for message in messages])
+        return False
+
+    team = GraphFlow(members, builder.build(), termination_condition=FunctionalTermination(look))
+    asyncio.run(team.run(task="any"))
+    assert [sources for sources in shown if "user" not in sources] in ([["east"]], [["west"]])
+
+
+def agent_tool_takes_a_limit_for_an_answer() -> None:
+    summary = ToolCallSummaryMessage(content="raw", source="any", tool_calls=[], results=[])
+    tool = AgentTool(_Speaker("any", "speaks"))
+    assert tool.return_value_as_string(TaskResult(messages=[summary])) == "any: raw"
