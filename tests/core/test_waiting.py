@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from agentdyno.core.sink import Sink
 from agentdyno.core.waiting import WaitingClock
 
 
@@ -62,3 +65,12 @@ async def test_what_a_future_raises_stays_in_it():
     future.set_exception(ValueError("broken"))
     assert await WaitingClock().done(future, 1.0)
     assert isinstance(future.exception(), ValueError)
+
+
+def test_a_trials_work_is_its_time_without_the_waiting():
+    time = Time()
+    sink = Sink(trial_id="t", token="x", clock=WaitingClock(time))
+    with sink.waiting():
+        time.now = 60.0
+    assert sink.waited_s == 60.0
+    assert sink.now() - sink.worked_s() == pytest.approx(60.0, abs=0.5)
