@@ -56,7 +56,7 @@ class RunView(View):
 
     def note(self, text: str) -> None:
         """Print one line above the bars."""
-        self._notes.print(text, style="yellow", markup=False)
+        self._notes.print(text, style="yellow", markup=False, soft_wrap=True)
 
     def watch(self, planned: PlannedTrial) -> Watch | None:
         """Return what is to be told of a trial that begins now; null when nobody watches."""

@@ -123,7 +123,8 @@ class ApprovalQueue:
                 await self._revived()
             except Exception as error:
                 for future in self._open.values():
-                    future.set_exception(error)
+                    if not future.done():
+                        future.set_exception(error)
                 return
 
     async def _hear(self, link: psycopg.AsyncConnection) -> None:
