@@ -51,8 +51,8 @@ def usage(played: Played) -> Iterator[str]:
 
 def together(played: Played) -> Iterator[str]:
     """Agents that should work side by side do so."""
-    for agent in sorted(set(played.case.spec.together) - played.met):
-        yield f"{agent} did not begin while the others of {played.case.spec.together} were at work"
+    for agent in sorted(played.absent):
+        yield f"{agent} did not begin while the others waited for it, so they are not side by side"
 
 
 def own_settings(played: Played) -> Iterator[str]:

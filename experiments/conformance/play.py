@@ -37,8 +37,8 @@ class Played:
     case: Case
     trial: Trial
     wire: Sequence[WireRecord]
-    met: frozenset[str]
-    """Agents of the case's `together` whose first calls were in flight at the same time."""
+    absent: frozenset[str]
+    """Agents of the case's `together` who had not begun while the others waited for them."""
     late: tuple[tuple[str, str], ...]
     """Texts that were declared late or never, with who said them."""
 
@@ -96,7 +96,7 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
     )
     trial = trial.model_copy(update={"events": (*trial.events, *derived(trial, sink.wire))})
     return Played(
-        case=case, trial=trial, wire=sink.wire, met=frozenset(meeting.met),
+        case=case, trial=trial, wire=sink.wire, absent=frozenset(meeting.absent),
         late=tuple(listener.late),
     )
 

@@ -1,6 +1,7 @@
 """What stands around the scripted model of a case, to see what the wire alone does not show."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from agentdyno.core.event import Message, Step
@@ -22,22 +23,19 @@ class Meeting:
 
     def __init__(self, upstream: Upstream, agents: Sequence[str]) -> None:
         self._upstream = upstream
-        self._awaited = set(agents)
-        self._all = asyncio.Event()
-        self.met: set[str] = set()
-        """Agents whose first calls were in flight at the same time."""
+        self.absent = set(agents)
+        """Agents who have not begun while the others waited for them."""
+        self._over = asyncio.Event()
 
     async def answer(self, request: ModelRequest) -> Answered:
         """Answer when everybody is there."""
-        if request.agent in self._awaited and not self._all.is_set():
-            self.met.add(request.agent)
-            if self.met == self._awaited:
-                self._all.set()
-            try:
-                await asyncio.wait_for(self._all.wait(), MEETING_S)
-            except TimeoutError:
-                self.met.discard(request.agent)
-                self._awaited.discard(request.agent)
+        if request.agent in self.absent and not self._over.is_set():
+            self.absent.remove(request.agent)
+            if not self.absent:
+                self._over.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), MEETING_S)
+            self._over.set()
         return await self._upstream.answer(request)
 
 
