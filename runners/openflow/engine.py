@@ -21,6 +21,7 @@ from agentdyno.runners.openflow.document import (
     FlowDocumentError,
     ForLoop,
     Module,
+    SubFlow,
     WhileLoop,
 )
 from agentdyno.runners.openflow.evaluator import EvaluationError, Evaluator
@@ -71,19 +72,29 @@ class FlowEngine:
             FlowDocumentError: it waits to be resumed, and nobody could.
         """
         if self._means.resumes is None:
-            _refuse_to_wait((flow, *self._means.flows.values()))
+            _refuse_to_wait(flow, self._means.flows)
         scope = Scope(self._means.evaluator, flow.value.flow_env)
         return await _Run(self._means, flow, scope).run(args)
 
 
-def _refuse_to_wait(flows: tuple[Flow, ...]) -> None:
+def _refuse_to_wait(flow: Flow, flows: Mapping[str, Flow]) -> None:
     waiting = [
         f"module `{module.id}` waits to be resumed, and the host names nobody who could"
-        for flow in flows for module in _all_modules(flow.value.modules)
+        for module in _reached(flow, flows, set())
         if module.suspend and module.suspend.required_events
     ]
     if waiting:
         raise FlowDocumentError(tuple(waiting))
+
+
+def _reached(flow: Flow, flows: Mapping[str, Flow], seen: set[str]) -> Iterator[Module]:
+    """Yield the modules of `flow` and of every flow that it may call."""
+    for module in _all_modules(flow.value.modules):
+        yield module
+        called = module.value.path if isinstance(module.value, SubFlow) else ""
+        if called in flows and called not in seen:
+            seen.add(called)
+            yield from _reached(flows[called], flows, seen)
 
 
 def _all_modules(modules: tuple[Module, ...]) -> Iterator[Module]:
@@ -157,7 +168,9 @@ class _Run:
         )
 
     async def _call(self, path: str, args: dict[str, Any], scope: Scope) -> Done:
-        flow = self._means.flows[path]
+        flow = self._means.flows.get(path)
+        if flow is None:
+            raise StepError(f"the flow `{path}` is not known to this workspace", name="NotFound")
         if self._depth >= _DEEPEST:
             raise StepError(f"`{path}` is the {_DEEPEST + 1}th flow inside each other")
         inner = _Run(self._means, flow, scope.inner(flow.value.flow_env), self._depth + 1)

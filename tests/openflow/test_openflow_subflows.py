@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from agentdyno.runners.openflow.document import Flow, parse
+from agentdyno.runners.openflow.document import Flow, FlowDocumentError, parse
+from agentdyno.runners.openflow.engine import FlowEngine
 from agentdyno.runners.openflow.javascript import JavascriptEvaluator
-from agentdyno.tests.openflow.flows import Echo, flow, run, step
+from agentdyno.tests.openflow.flows import Echo, NoJavascript, flow, run, step
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,3 +71,19 @@ async def test_a_flow_that_calls_itself_without_end_fails() -> None:
     ended = await run(flow(call("c")), flows=inner(call("again")))
     assert not ended.success
     assert "flow inside each other" in ended.value["error"]["message"]
+
+
+async def test_a_flow_that_nobody_could_resume_is_refused_only_where_it_is_called() -> None:
+    flows = inner(step("a", suspend={"required_events": 1}))
+    with pytest.raises(FlowDocumentError, match="module `a` waits to be resumed"):
+        await run(flow(call("c")), flows=flows)
+    assert (await run(flow(step("only")), flows=flows)).success
+
+
+async def test_a_flow_that_the_host_does_not_have_after_all_fails_its_step() -> None:
+    engine = FlowEngine(executor=Echo(), evaluator=NoJavascript())
+    ended = await engine.run(parse(flow(call("c")), flows=("f/inner",)), {})
+    assert ended.value["error"] == {
+        "name": "NotFound", "message": "the flow `f/inner` is not known to this workspace",
+        "step_id": "c",
+    }
