@@ -99,7 +99,9 @@ class _Examiner:
         """Play one case and add what is wrong with it; None when this team is not executed."""
         if self._ref.teamwork.support(case.pattern, case.agents).kind == "unsupported":
             return None
-        played = await play(case, self._bench, self._host)
+        played = await play(
+            case, self._bench, self._host, derive=not self._ref.teamwork.hook
+        )
         for requirement in requirements_of(case):
             lines = wrong.setdefault(requirement.id, [])
             lines += (f"{case.id}: {line}" for line in requirement.judge(played))

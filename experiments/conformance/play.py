@@ -20,7 +20,7 @@ from agentdyno.experiments.exchanges import Exchange, exchanges
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.models.upstream import Upstream
 from agentdyno.runners.base import Emit
-from agentdyno.runners.pool import TrialHost
+from agentdyno.runners.pool import TrialHost, WorkerReplaced
 
 SERVERS = {"calculator": ToolServer(bundled="calculator")}
 Wrap = Callable[[Upstream], Upstream]
@@ -63,8 +63,12 @@ class Played:
         return [event for event in self.trial.events if isinstance(event, Step)]
 
 
-async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it_is) -> Played:
+async def play(
+    case: Case, bench: Bench, host: TrialHost, *, derive: bool = False, wrap: Wrap = _as_it_is
+) -> Played:
     """Play `case` to its end, with what `wrap` puts around the scripted model.
+
+    With `derive` messages and steps are read off the wire, for runners without a hook.
 
     Raises:
         DynoError: the runner's environment or a tool server cannot be started.
@@ -72,7 +76,7 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
     sink = Sink(trial_id=f"c{secrets.token_hex(8)}", token=secrets.token_urlsafe(24),
                 limits=case.limits)
     started_at = datetime.now(UTC).isoformat()
-    listener = Listener(ScriptedUpstream(case.script, 0), case)
+    listener = Listener(ScriptedUpstream(case.script, 0), () if derive else _in_time(case))
     meeting = Meeting(listener, case.spec.together)
     bench.models.open(sink, case.agents, wrap(meeting))
     report = WorkerReport(ended="timeout")
@@ -82,6 +86,8 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
             report = await host.run(_assignment(case, sink, bench), _recorded(sink, listener))
     except TimeoutError:
         sink.end(Outcome.LIMIT, f"the trial had not ended after {TIMEOUT_S:g} s")
+    except WorkerReplaced as death:
+        sink.end(Outcome.AGENT_FAULT, f"the worker process went away: {death}")
     finally:
         duration_s = sink.now()
         bench.models.close(sink.trial_id)
@@ -94,7 +100,8 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
         events=tuple(sorted(sink.events, key=lambda event: event.started_s)), report=report,
         usage_reported=report.answer.usage if report.answer else None,
     )
-    trial = trial.model_copy(update={"events": (*trial.events, *derived(trial, sink.wire))})
+    if derive:
+        trial = trial.model_copy(update={"events": (*trial.events, *derived(trial, sink.wire))})
     return Played(
         case=case, trial=trial, wire=sink.wire, absent=frozenset(meeting.absent),
         late=tuple(listener.late),
@@ -104,6 +111,12 @@ async def play(case: Case, bench: Bench, host: TrialHost, *, wrap: Wrap = _as_it
 def verdicts(played: Played) -> tuple[Verdict, ...]:
     """Return the answers to the case's checks."""
     return evaluate(played.trial, played.case.spec.checks, FOLDER)
+
+
+def _in_time(case: Case) -> list[tuple[str, str]]:
+    """Return the texts that must be declared before the next agent is answered."""
+    said = (case.spec.said or ()) if case.spec.ordered else ()
+    return [(each.agent, each.text) for each in said]
 
 
 def _assignment(case: Case, sink: Sink, bench: Bench) -> Assignment:

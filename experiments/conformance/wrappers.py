@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agentdyno.core.event import Message, Step
-from agentdyno.experiments.conformance.case import Case
 from agentdyno.models.conversation import Reply
 from agentdyno.models.upstream import Answered, ModelRequest, Upstream
 
@@ -42,14 +41,13 @@ class Meeting:
 class Listener:
     """A model that answers an agent when all that its colleagues said has been declared.
 
-    It gives up on a text after a while: then it is declared too late. Only texts that the case
-    wants declared count, and only where one agent works at a time.
+    It gives up on a text after a while: then it is declared too late.
     """
 
-    def __init__(self, upstream: Upstream, case: Case) -> None:
+    def __init__(self, upstream: Upstream, texts: Iterable[tuple[str, str]]) -> None:
+        """`texts` are those that count, with who says them."""
         self._upstream = upstream
-        said = (case.spec.said or ()) if case.spec.ordered else ()
-        self._awaited = {(each.agent, each.text) for each in said}
+        self._awaited = frozenset(texts)
         self._due: dict[tuple[str, str], asyncio.Event] = {}
         self.late: list[tuple[str, str]] = []
         """Texts that were declared late or never, with who said them."""

@@ -22,7 +22,8 @@ async def once(runner: str, case: Case, lab: Lab) -> Played:
     supported(runner, case)
     key = (runner, case.id)
     if key not in _played:
-        _played[key] = await play(case, lab.bench, lab.pool)
+        derive = not RUNNERS[runner].teamwork.hook
+        _played[key] = await play(case, lab.bench, lab.pool, derive=derive)
     return _played[key]
 
 
