@@ -219,7 +219,7 @@ class References:
                 self._known((*path, "agent"), "agent", check.agent, self._agents)
             if check.type == "gap_reported" and not self.document.data.get("report_missing_tools"):
                 self._add((*path, "type"), "no agent can report; say report_missing_tools: true")
-            if check.type == "approval" and not self.document.data.get("approvals"):
+            if check.type == "approval" and self.document.data.get("approvals") is None:
                 self._add((*path, "type"), "nobody decides about calls; say who under approvals")
         if isinstance(check, ToolsCalledCheck):
             named: list[tuple[KeyPath, str]] = [

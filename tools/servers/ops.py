@@ -32,6 +32,8 @@ class Incident:
         self._metrics: dict[str, dict[str, dict[str, Any]]] = data["metrics"]
         self._cure: dict[str, Any] = data["cure"]
         self._acted_at: str = data["acted_at"]
+        # What is wrong with a file is told when it is read, not in the middle of a trial.
+        self.list_changes(self.new_state(), {})
 
     def new_state(self) -> State:
         """Return the state of a trial that begins."""
