@@ -5,16 +5,21 @@ flows along the edges, and a join puts the branches' texts one after the other, 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from pydantic_graph import GraphBuilder, StepContext, reduce_list_append
+from pydantic_graph import GraphBuilder, reduce_list_append
 
 from agentdyno.core.graph import Choice, Flow, Fork, Loop, Node, structure
 from agentdyno.core.pattern import Dag, Parallel, Reflection
 from agentdyno.runners._pydantic_ai_chat import Said, Table
 from agentdyno.runners._pydantic_ai_team import Talk, Team
 
-Context = StepContext[Table, None, Any]
+
+class Context(Protocol):
+    """pydantic-graph's StepContext, as its steps use it here."""
+
+    state: Table
+    inputs: Any
 
 
 def _builder() -> Any:

@@ -117,12 +117,13 @@ def _agent(
     seat: _Seat, toolsets: "list[MCPToolset[Talk]]", equipment: Equipment
 ) -> Agent[Talk, Any]:
     spec = seat.spec
-    retries = {"tools": spec.max_turns, "output": equipment.output_retries}
     return Agent(
         _model(seat), name=spec.name, instructions=spec.instructions, toolsets=toolsets,
         tools=equipment.tools, output_type=equipment.outputs, deps_type=Talk,
         model_settings=_settings(spec, bool(toolsets) or equipment.offers_tools),
-        retries=None if seat.as_shipped else retries,
+        retries=None if seat.as_shipped else {
+            "tools": spec.max_turns, "output": equipment.output_retries,
+        },
     )
 
 

@@ -18,7 +18,7 @@ Quirks held by the contract tests:
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.pattern import Pattern, Selector
@@ -99,8 +99,10 @@ class PydanticAIRunner:
 
     def parity(self, assignment: Assignment) -> tuple[Setting, ...]:
         """Return requested and effective settings."""
-        rows = (*_ROWS[assignment.retries], *_selector_rows(assignment.pattern))
-        return parity_rows(assignment, _deviations, rows)
+        pattern = assignment.pattern
+        chooser = pattern.selector if isinstance(pattern, Selector) else None
+        rows = (*_ROWS[assignment.retries], *_selector_rows(pattern))
+        return parity_rows(assignment, lambda spec: _deviations(spec, chooser), rows)
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
         """Have the team answer each user turn in its pattern's way."""
@@ -160,10 +162,13 @@ def _reasons(model: str) -> bool:
     )
 
 
-def _deviations(spec: AgentSpec) -> Deviations:
-    if spec.temperature is None or not _reasons(spec.model):
-        return {}
-    return {"temperature": (None, f"the name {spec.model!r} is that of a reasoning model")}
+def _deviations(spec: AgentSpec, chooser: str | None) -> Deviations:
+    found: dict[str, tuple[Any, str]] = {}
+    if spec.temperature is not None and _reasons(spec.model):
+        found["temperature"] = (None, f"the name {spec.model!r} is that of a reasoning model")
+    if spec.name == chooser and spec.tool_choice != "required":
+        found["tool_choice"] = ("required", "the choice is an output tool, which must be called")
+    return found
 
 
 def _usage(spent: list[RunUsage]) -> Usage:
