@@ -14,6 +14,7 @@ _BLOCK_TYPES = ("text", "input_text", "output_text")
 _FAILED = re.compile(
     r"""^\W*(?:
         error (?: \s+ [\w'"`./-]+ ){0,6} \s* (?: [:.] | $ )    # Error executing tool x: ...
+      | error \s executing \s task \s with \s agent\b            # CrewAI, of a coworker
       | (?: an \s+ error | i \s+ encountered \s+ an \s+ error )\b
       | (?: \w+ )? (?: Error | Exception ) \s* [:(]            # ToolException(...)
       | Traceback\b

@@ -70,8 +70,9 @@ _PLAYS: dict[str, Callable[[Stage, Any], Play]] = {
     "selector": SelectorChat, "supervisor": SupervisorCrew, "handoff": HandoffTeam,
     "reflection": ReflectionTeam, "parallel": ParallelCrew, "dag": DagTeam,
 }
-_THREADS = 64
-"""Each model call waits in one; tools of a turn have threads of their own."""
+_THREADS = 256
+"""Each model call waits in one: agents side by side, times trials side by side. They are made as
+they are needed; tools of a turn have threads of their own."""
 _SETTLE_S = 2.0
 """Seconds that CrewAI's threads get to notice a cancellation."""
 
@@ -90,9 +91,7 @@ class _Trial:
         async with pool.lease(self._assignment) as sessions:
             staff = Staff(self._assignment, sessions, http, self.scope)
             pattern = self._assignment.pattern
-            play = _PLAYS[pattern.type](
-                Stage(staff=staff, teller=self._teller), pattern
-            )
+            play = _PLAYS[pattern.type](Stage(staff=staff, teller=self._teller), pattern)
             try:
                 async for turn in self._turns:
                     self._turns.answered(await play.ask(turn))

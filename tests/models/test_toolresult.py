@@ -38,6 +38,7 @@ def test_text_stays_text_and_json_becomes_a_value(parts: tuple[str, ...], value:
     "no such symbol\n\nFix the errors and try again.", '{"error": "no such symbol"}',
     "Input validation error: 'x' is required", "ToolException: x", "error executing tool x",
     "I encountered an error while trying to use the tool.",
+    "Error executing task with agent 'keeper of all the old accounts'. Error: max_iter=2",
 ])
 def test_errors_are_told_from_results(text: str) -> None:
     assert read_result((text,)).failed
