@@ -5,6 +5,7 @@ for what the user names to tell them apart.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from agentdyno.core.errors import UsageError
@@ -51,7 +52,9 @@ class ArmSpec:
         )
 
     def takes(self, trial: Trial) -> bool:
-        """Tell whether `trial` belongs to the arm."""
+        """Tell whether `trial` belongs to the arm; one under faults only where they are named."""
+        if trial.key.faults and "faults" not in dict(self.filters):
+            return False
         return all(_FILTERS[name](trial) == value for name, value in self.filters)
 
 
@@ -101,24 +104,35 @@ def make_arms(specs: Sequence[ArmSpec], trials: Mapping[str, Sequence[Trial]]) -
                 f"no trial is stored for {spec.text}.", "agentdyno run SCENARIO, with that runner"
             )
         arms.append(Arm(name=spec.text, trials=own))
-    named = {name for spec in specs for name, _ in spec.filters}
-    by_case: dict[str, set[Condition]] = {}
-    for trial in (trial for arm in arms for trial in arm.trials):
-        by_case.setdefault(trial.key.situation, set()).add(_condition(trial, named))
-    if seen := next((some for some in by_case.values() if len(some) > 1), None):
-        differ = sorted(
-            field.name for field in dataclasses.fields(Condition)
-            if len({getattr(condition, field.name) for condition in seen}) > 1
-        )
-        options = {
-            name: sorted({str(getattr(condition, name)) for condition in seen}) for name in differ
-        }
-        told = "; ".join(f"{name}: {', '.join(map(repr, v))}" for name, v in options.items())
-        raise UsageError(
-            f"these trials ran under different conditions ({told}): they are not comparable.",
-            f"say which, as in {specs[0].text},{differ[0]}={options[differ[0]][0]} for both arms",
-        )
+    _check_conditions(arms, {name for spec in specs for name, _ in spec.filters})
     return tuple(arms)
+
+
+def _check_conditions(arms: Sequence[Arm], named: set[str]) -> None:
+    """Refuse cases that ran under different conditions, but for those that are `named`."""
+    by_case: dict[str, Counter[Condition]] = {}
+    for trial in (trial for arm in arms for trial in arm.trials):
+        by_case.setdefault(trial.key.situation, Counter())[_condition(trial, named)] += 1
+    for case, seen in by_case.items():
+        if len(seen) == 1:
+            continue
+        names = [field.name for field in dataclasses.fields(Condition)]
+        differ = {
+            name: sorted({str(getattr(condition, name)) for condition in seen}) for name in names
+        }
+        told = "; ".join(
+            f"{name} {' and '.join(map(repr, values))}"
+            for name, values in differ.items() if len(values) > 1
+        )
+        [(usual, _)] = seen.most_common(1)
+        choice = ",".join(
+            f"{name}={str(getattr(usual, name)).lower()}"
+            for name, values in differ.items() if len(values) > 1
+        )
+        raise UsageError(
+            f"the trials of {case} ran under different conditions ({told}): they are not"
+            " comparable.", f"say which of both arms, as in {arms[0].name},{choice}",
+        )
 
 
 def _condition(trial: Trial, named: set[str]) -> Condition:

@@ -137,7 +137,8 @@ class _Table:
         lines = tuple(
             self._line(metric, found[metric.name], adjusted[metric.name], pair, exact)
             for metric in self._metrics
-            if any(self._values[at][metric.name] for at in pair)
+            if any(any(some) for at in pair for some in self._values[at][metric.name].values())
+            or (metric.kind == "difference" and any(self._values[at][metric.name] for at in pair))
         )
         values = [self._values[at] for at in pair]
         return Comparison(
@@ -190,7 +191,7 @@ class _Table:
         for (by, name), cases in sorted(groups.items()):
             a, b = ({c: v for c, v in arm["passed"].items() if c in cases} for arm in values)
             paired = self._paired(METRICS["passed"], a, b)
-            if paired is not None:
+            if paired is not None and paired.cases > 1:
                 line = self._line(METRICS["passed"], paired, paired.p, pair, exact)
                 slices.append(Slice(by=by, name=name, cases=paired.cases, passed=line))
         return slices
