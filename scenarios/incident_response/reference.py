@@ -1,4 +1,4 @@
-"""What the post-mortem's figures must be, read from the incident's file and not through the tools."""
+"""What the post-mortem's figures must be, read from the file and not through the tools."""
 
 import json
 from datetime import datetime

@@ -48,8 +48,11 @@ _numbers = itertools.count(1)
 class Team:
     """One trial's team at work."""
 
-    def __init__(self, http: aiohttp.ClientSession, assignment: Assignment, sight: Sight) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, assignment: Assignment, sight: Sight, parallel: bool
+    ) -> None:
         self._http, self._assignment, self._sight = http, assignment, sight
+        self._parallel = parallel
         self._log: list[tuple[str, list[Json]]] = []
         self.texts: list[str] = []
 
@@ -129,7 +132,9 @@ class Team:
         return listed
 
     async def _model(self, agent: AgentSpec, messages: list[Json], offers: list[Json]) -> Json:
-        body = {"model": "m", "messages": messages} | ({"tools": offers} if offers else {})
+        body: Json = {"model": "m", "messages": messages}
+        if offers:
+            body |= {"tools": offers, "parallel_tool_calls": self._parallel}
         url = f"{self._assignment.endpoints[agent.name].model_base_url}/chat/completions"
         async with self._http.post(url, json=body, headers=self._headers) as response:
             answer = await response.json()
@@ -155,12 +160,12 @@ class Team:
 class LeanHost:
     """A `TrialHost` in this process."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
+    def __init__(self, sight: Sight, *, parallel: bool = True) -> None:
+        self._sight, self._parallel = sight, parallel
 
     async def run(self, assignment: Assignment, *_: Any, **__: Any) -> WorkerReport:
         async with aiohttp.ClientSession() as http:
-            team = Team(http, assignment, self._sight)
+            team = Team(http, assignment, self._sight, self._parallel)
             try:
                 for turn in assignment.user_turns:
                     await team.user(turn)

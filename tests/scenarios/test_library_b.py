@@ -56,6 +56,14 @@ async def test_a_team_passes_whatever_its_agents_see_of_each_other(
     assert failures(trial) == {}
 
 
+@pytest.mark.parametrize("name", NAMES)
+@module_loop
+async def test_a_team_passes_with_one_tool_call_at_a_time(name: str, bench: Bench) -> None:
+    trial = await play_on(bench, planned(name), LeanHost("own", parallel=False))
+    assert trial.outcome is Outcome.COMPLETED, trial.reason
+    assert failures(trial) == {}
+
+
 MISTAKES: dict[str, tuple[str, Edits, set[str]]] = {
     "pays nothing and says it did": (
         "zero_tools", {"script.yaml": [("I could not pay", "The amount was paid, I did not wait")]},
