@@ -13,6 +13,9 @@ from pydantic import Field
 from agentdyno.runners import _crewai_versions as release
 from agentdyno.runners._crewai_staff import Stage
 
+_GO_ON = "Go on."
+"""CrewAI's agents answer a request; this is one for who is to speak after himself."""
+
 
 class TeamFlow(Flow):  # type: ignore[type-arg]
     """A flow that plays one user turn of a team.
@@ -59,8 +62,8 @@ class Voice:
         return len(self._heard)
 
     async def speaks(self) -> str:
-        """Return the agent's answer to what it heard; it must have heard something."""
-        heard, self._heard = self._heard, []
+        """Return the agent's answer to what it heard since it last spoke."""
+        heard, self._heard = self._heard or [("", _GO_ON)], []
         messages: list[Any] = [{"role": "user", "content": text} for _, text in heard]
         before, request = [*self._before, *messages[:-1]], messages[-1]
         self._stage.staff.begin(self._name)

@@ -18,7 +18,8 @@ dag          `Flow`: the task and the texts of all agents on the ways that lead 
              parallel branches never see each other.
 
 A crew keeps nothing between user turns, so the conversation goes into the task as CrewAI's own chat
-puts it. In a flow each agent keeps its own messages with its tool calls, which no other one sees.
+puts it. In a flow each agent keeps its own messages with its tool calls, which no other one sees;
+one that is to speak again before anybody else is told "Go on.".
 
 Quirks held by tests:
 - `mcps=` opens a session for each call, names tools after the URL and sleeps 0.1 s at each

@@ -145,3 +145,33 @@ async def test_two_tasks_at_once_for_one_worker_are_each_answered_or_refused_alo
     for refused in [step for step in returned if step.name]:
         assert "already running" in refused.name
     assert len(played.messages) == 1 + sum(not step.name for step in returned)
+
+
+async def test_a_speaker_who_is_chosen_again_is_told_to_go_on(team: Team):
+    played = await team(
+        {"type": "selector", "agents": ["scout", "judge"], "selector": "chooser",
+         "stop": {"text": "DONE"}, "allow_repeated_speaker": True},
+        """
+  scout:
+    - {when: find('Go on'), say: "DONE after {{ find('once') }}"}
+    - {say: once}
+  judge: [{say: never}]
+  chooser: [{handoff: scout}]
+""")
+    assert played.trial.answers == ("DONE after once",), played.trial.reason
+
+
+async def test_an_agent_that_leads_back_to_itself_sees_its_own_text(team: Team):
+    played = await team(
+        {"type": "dag", "start": "only", "edges": [
+            {"source": "only", "target": "only", "when": "AGAIN", "max": 3},
+            {"source": "only", "target": "last"},
+        ]},
+        """
+  only:
+    - {when: find('draft 1'), say: "draft 2, after draft 1"}
+    - {say: draft 1 AGAIN}
+  last: [{say: "last heard {{ find('draft 2') }}"}]
+""")
+    assert played.trial.answers == ("last heard draft 2",), played.trial.reason
+    assert [call.agent for call in played.model_calls] == ["only", "only", "last"]
