@@ -13,11 +13,12 @@ from agentdyno.core.fault import FaultPlan
 from agentdyno.core.own import OwnRunner
 from agentdyno.core.provider import ProvidersFile
 from agentdyno.core.scenario import ArchetypeFile, Scenario
+from agentdyno.core.suite import Suite
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
     "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile, "runner": OwnRunner,
-    "scenario": Scenario,
+    "scenario": Scenario, "suite": Suite,
 }
 
 

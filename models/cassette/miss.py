@@ -8,6 +8,8 @@ from agentdyno.models.cassette.compare import likeness, request_difference
 from agentdyno.models.cassette.recordings import ModelRecording
 
 _NAMES = ("recorded", "now")
+MISSED = "no recording answers call "
+"""How a trial that asked for something unrecorded says so, first in its reason."""
 
 
 def told_miss(
@@ -26,7 +28,7 @@ def told_miss(
     head, key = cassette.head, cassette.head.key
     own = [call for call in cassette.calls if call.agent == agent]
     lines = [
-        f"no recording answers call {ordinal + 1} of agent {agent}.",
+        f"{MISSED}{ordinal + 1} of agent {agent}.",
         f"  cassette: {cassette.file or 'not saved'}, recorded with {key.runner} "
         f"{key.runner_version} on {head.recorded_at[:10]}",
     ]
