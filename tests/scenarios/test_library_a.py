@@ -155,9 +155,8 @@ MISTAKES: dict[str, tuple[str, list[Change], set[str]]] = {
          "mailed_once"},
     ),
     "the mail leaves out what the colleagues asked for": (
-        TALK, [(SCRIPT, "          The window leaves out every price before {{ vars.review.start }}. A"
-                " share that comes back within its limit in a later window would reopen the"
-                " choice.\n", "")],
+        TALK, [(SCRIPT, "A share that comes back within its limit in a later window would reopen"
+                " the choice.", "")],
         {"mail_says_what_is_left_out"},
     ),
 }
