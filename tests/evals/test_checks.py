@@ -104,6 +104,8 @@ PASSES: list[dict[str, Any]] = [
     {"type": "same_tool_calls", "calls": [*({**MADE[at], "step": 1} for at in (2, 0, 1)), MADE[3]]},
     {"type": "same_answer", "text": LAST},
     {"type": "same_answer", "text": FIRST, "turn": 1},
+    {"type": "gap_reported", "absent": True},
+    {"type": "approval", "tool": "notes.write", "decision": "approved", "absent": True},
 ]
 FAILS: list[tuple[dict[str, Any], str]] = [
     ({"type": "contains", "text": "46 minutes", "turn": 1}, "not in the answer: “The canary soaks"),
@@ -164,6 +166,8 @@ FAILS: list[tuple[dict[str, Any], str]] = [
     ({"type": "same_answer", "text": LAST.strip()}, f"character {len(LAST)} on"),
     ({"type": "same_answer", "text": "The canary sings.", "turn": 1},
      'turn 1: differs from character 13 on: recorded "The canary sings.", given "The canary soaks'),
+    ({"type": "gap_reported"}, "no report says so; reported: nothing"),
+    ({"type": "approval", "tool": "notes.write", "decision": "approved"}, "decided: nothing"),
 ]
 
 
