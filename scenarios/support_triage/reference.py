@@ -45,4 +45,4 @@ def outage_credit_eur(customer: str) -> float:
     per_cent = 0
     while (clock := clock + timedelta(hours=1)) <= end:
         per_cent += rate
-    return round(who["monthly_fee_eur"] * min(per_cent, most) / 100, 2)
+    return round(float(who["monthly_fee_eur"]) * min(per_cent, most) / 100, 2)
