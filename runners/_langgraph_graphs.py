@@ -16,6 +16,9 @@ from langgraph.types import Send
 from agentdyno.core.pattern import Parallel, Pipeline, Reflection
 from agentdyno.runners._langgraph_parts import Play, Seat, Work, consult, node
 
+COLLECTED = "{name}:\n{text}"
+"""How each text is given to the synthesizer."""
+
 
 def pipeline(seats: dict[str, Seat], pattern: Pipeline) -> Any:
     """Return the graph of agents in a line."""
@@ -83,7 +86,8 @@ def parallel(seats: dict[str, Seat], pattern: Parallel) -> Any:
         teller.step("node", name, agent=name)
         texts = dict(state["said"])
         collected = [
-            HumanMessage(f"{agent}:\n{texts[agent]}", name=agent) for agent in pattern.agents
+            HumanMessage(COLLECTED.format(name=agent, text=texts[agent]), name=agent)
+            for agent in pattern.agents
         ]
         task = [message for message in state["messages"] if message.name is None]
         text, _ = await consult(synthesizer, [*task, *collected])

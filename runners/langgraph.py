@@ -53,7 +53,7 @@ try:
 
     from agentdyno.runners._langgraph_chat import PROMPT, round_robin, selector
     from agentdyno.runners._langgraph_dag import dag
-    from agentdyno.runners._langgraph_graphs import parallel, pipeline, reflection
+    from agentdyno.runners._langgraph_graphs import COLLECTED, parallel, pipeline, reflection
     from agentdyno.runners._langgraph_parts import (
         UNBOUNDED,
         Play,
@@ -224,6 +224,11 @@ def _deviations(spec: AgentSpec, manager: str | None) -> Deviations:
 
 
 def _team_rows(pattern: Pattern) -> tuple[Setting, ...]:
+    if isinstance(pattern, Parallel):
+        return (Setting(
+            name=f"{pattern.synthesizer}.prompt", requested="texts of the others",
+            effective=COLLECTED, note="a message of a user for each, with the agent's name",
+        ),)
     if isinstance(pattern, Selector):
         return (Setting(
             name=f"{pattern.selector}.prompt", requested="instructions",

@@ -21,7 +21,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from agentdyno.core.errors import EnvironmentFault
-from agentdyno.core.pattern import Pattern, Selector
+from agentdyno.core.pattern import Selector
 from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Answer, Assignment, Setting, Usage
 from agentdyno.runners._pydantic_ai_patterns import TEAMWORK
@@ -80,6 +80,10 @@ _TEXTS = (
         note="Pydantic AI asks again, and ends the run with UnexpectedModelBehavior",
     ),
 )
+_HEARING = Setting(
+    name="others.prompt", requested="texts of the others", effective=chat.OTHERS,
+    note="agents have histories of their own, so what the others said comes as a prompt",
+)
 _ROWS = {"uniform": (_OUTPUT, *_TEXTS), "as-shipped": (_OUTPUT, _TOOLS, *_TEXTS)}
 
 
@@ -101,7 +105,7 @@ class PydanticAIRunner:
         """Return requested and effective settings."""
         pattern = assignment.pattern
         chooser = pattern.selector if isinstance(pattern, Selector) else None
-        rows = (*_ROWS[assignment.retries], *_selector_rows(pattern))
+        rows = (*_ROWS[assignment.retries], *_team_rows(assignment))
         return parity_rows(assignment, lambda spec: _deviations(spec, chooser), rows)
 
     async def run(self, assignment: Assignment, emit: Emit, turns: Turns) -> Answer:
@@ -138,18 +142,21 @@ def _equip(team: Team, name: str) -> Equipment:
     return Equipment()
 
 
-def _selector_rows(pattern: Pattern) -> tuple[Setting, ...]:
+def _team_rows(assignment: Assignment) -> tuple[Setting, ...]:
+    pattern = assignment.pattern
+    if pattern.type in ("round_robin", "reflection", "parallel", "dag"):
+        return (_HEARING,)
     if not isinstance(pattern, Selector):
         return ()
-    return (
-        Setting(
-            name=f"{pattern.selector}.prompt", requested="", effective=chat.SELECT,
-            note="Pydantic AI has no prompt of its own for this; the answer is an output tool's",
-        ),
-        Setting(
-            name=f"{pattern.selector}.output_retries", requested=0, effective=chat.RETRIES,
-            note="a selector that names nobody is asked three times in all",
-        ),
+    prompt = Setting(
+        name=f"{pattern.selector}.prompt", requested="", effective=chat.SELECT,
+        note="Pydantic AI has no prompt of its own for this; the answer is an output tool's",
+    )
+    if assignment.retries == "as-shipped":
+        return _HEARING, prompt
+    return _HEARING, prompt, Setting(
+        name=f"{pattern.selector}.output_retries", requested=0, effective=chat.RETRIES,
+        note="a selector that names nobody is asked three times in all",
     )
 
 
