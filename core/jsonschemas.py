@@ -14,11 +14,12 @@ from agentdyno.core.own import OwnRunner
 from agentdyno.core.provider import ProvidersFile
 from agentdyno.core.scenario import ArchetypeFile, Scenario
 from agentdyno.core.suite import Suite
+from agentdyno.core.testfile import PytestFile
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
-    "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile, "runner": OwnRunner,
-    "scenario": Scenario, "suite": Suite,
+    "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile, "pytest": PytestFile,
+    "runner": OwnRunner, "scenario": Scenario, "suite": Suite,
 }
 
 

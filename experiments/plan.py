@@ -30,6 +30,8 @@ class Prepared:
     """Rules of the scripted model; null unless it answers."""
     choices: Mapping[str, ModelChoice] = field(default_factory=dict)
     """Live model by agent; empty unless some calls may go live."""
+    variant: str = "baseline"
+    """Name of what was changed in `loaded`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +182,7 @@ def _key(
         runner=runner.name,
         runner_version=runner.version,
         runner_digest=runner.digest,
+        variant=scenario.variant,
         model=model,
         model_digest=depends_on,
         tools=options.tools,

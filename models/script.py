@@ -67,7 +67,18 @@ def load_script(
         InputError: with every problem of the file.
     """
     document = load_yaml(path, shown_as)
-    base = _extended(document, path)
+    return compile_script(document, agents, variables, _extended(document, path))
+
+
+def compile_script(
+    document: YamlDocument, agents: Sequence[str], variables: Mapping[str, Any],
+    base: YamlDocument | None = None,
+) -> Script:
+    """Make a script of what a file holds; `base` is the script that it extends.
+
+    Raises:
+        InputError: with every problem of the file.
+    """
     inherited = _agents_of(base) if base else {}
     parsed = validate_model(document, ScriptFile, extra_problems=[
         *_agent_problems(document, agents, inherited), *_template_problems(document, variables)
