@@ -17,6 +17,7 @@ SECTIONS = {
     "gateway": "a model call through the gateway against a hand-written server",
     "proxy": "a live call through the gateway against a LiteLLM proxy and no gateway at all",
     "toolgateway": "one MCP session per trial at the tool gateway",
+    "statistics": "the numbers of a report on six runners",
     "storage": "storing trials against appending JSON lines",
 }
 

@@ -21,12 +21,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
                 "Say what differs between two arms or more, and how sure that is."),
     "recommend": ("agentdyno.cli.recommend:recommend",
                   "Recommend a runner for a scenario, with evidence and limits."),
+    "power": ("agentdyno.cli.power:power_command",
+              "Say how many cases and trials an effect needs."),
     "confidence": ("agentdyno.cli.confidence:confidence",
                    "Show how far trials can be trusted, and whether the figure is right."),
     "spend": ("agentdyno.cli.spend:spend", "Show what live runs cost, by day, run and model."),
     "gaps": ("agentdyno.cli.gaps:gaps", "Show which tools agents reported as missing."),
     "cassette": ("agentdyno.cli.cassette:cassette", "List, show, compare and check recordings."),
     "diff": ("agentdyno.cli.diff:diff", "Compare what two trials sent to the model."),
+    "gate": ("agentdyno.cli.gate:gate", "Hold a suite against its blessed baseline."),
+    "bless": ("agentdyno.cli.bless:bless", "Make what a suite does now its baseline."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
     "import": ("agentdyno.cli.imports:import_command", "Make scenarios of recorded conversations."),
     "doctor": ("agentdyno.cli.doctor:doctor", "Say what works on this machine."),
@@ -102,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0 all verdicts pass, 1 some failed, 2 interrupted, 3 harness fault, 4 bad usage or input,
-    5 nothing ran (pytest's codes).
+    5 nothing ran (pytest's codes), 6 a gate that cannot tell.
     """
     gc.set_threshold(*GC_THRESHOLD)
     try:

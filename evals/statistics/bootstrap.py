@@ -39,12 +39,15 @@ class Resamples:
 
         of_a, of_b = arms or (a, b)
         moved = self._drawn(b, of_b) - self._drawn(a, of_a)
-        found = np.einsum("rc,rc->r", self._weights, moved) / len(self.cases)
+        one_each = moved.ndim == 1
+        found = np.einsum("rc,c->r" if one_each else "rc,rc->r", self._weights, moved)
+        found /= len(self.cases)
         low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
         return float(low), float(high)
 
     def _drawn(self, values: Values, arm: Values) -> Any:
-        """Return the mean of each case's redrawn trials: one row for each resample."""
+        """Return the mean of each case's redrawn trials: one row for each resample, or one for all
+        where every case has a single trial."""
         if id(arm) not in self._known:
             # The arm is kept too, so that no other one gets its identity.
             self._known[id(arm)] = arm, self._draw([values[case] for case in self.cases])
@@ -54,6 +57,8 @@ class Resamples:
         import numpy as np
 
         sizes = np.array([len(some) for some in cases])
+        if sizes.max() == 1:
+            return np.array([some[0] for some in cases], dtype=np.float32)
         padded = np.zeros((len(cases), int(sizes.max())), dtype=np.float32)
         for row, some in enumerate(cases):
             padded[row, : len(some)] = some

@@ -10,6 +10,7 @@ from agentdyno.evals.statistics.bootstrap import Resamples
 from agentdyno.evals.statistics.multiple import holm
 from agentdyno.evals.statistics.paired import (
     ALPHA,
+    BOOTSTRAPS,
     RESAMPLES,
     Paired,
     paired_difference,
@@ -123,7 +124,7 @@ class _Table:
             return paired_difference(a, b, seed=rules.seed, resamples=rules.resamples)
         cases = tuple(case for case in a if case in b)
         if cases and cases not in self._resamples:
-            self._resamples[cases] = Resamples(cases, seed=rules.seed, resamples=rules.resamples)
+            self._resamples[cases] = Resamples(cases, seed=rules.seed, resamples=BOOTSTRAPS)
         return paired_ratio(
             a, b, seed=rules.seed, resamples=rules.resamples, drawn=self._resamples.get(cases)
         )

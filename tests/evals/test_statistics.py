@@ -196,7 +196,7 @@ def test_a_ratio_is_the_geometric_mean_over_cases() -> None:
     rng = random.Random(3)
     a = {str(at): [rng.lognormvariate(at % 5, 0.1) for _ in range(5)] for at in range(40)}
     b = {case: [2 * value for value in some] for case, some in a.items()}
-    found = paired_ratio(a, b, resamples=2000)
+    found = paired_ratio(a, b)
     assert found
     assert found.difference.value == pytest.approx(2)
     assert found.difference.low < 2 < found.difference.high
@@ -216,7 +216,7 @@ def test_the_ratios_interval_holds_the_truth_as_often_as_it_says() -> None:
         a = {str(at): [math.exp(rng.gauss(at % 3, 0.3)) for _ in range(3)] for at in range(25)}
         b = {str(at): [math.exp(rng.gauss(at % 3 + effects[at], 0.3)) for _ in range(3)]
              for at in range(25)}
-        found = paired_ratio(a, b, resamples=400, seed=turn)
+        found = paired_ratio(a, b, resamples=400, bootstraps=400, seed=turn)
         assert found
         held += found.difference.low <= math.exp(0.3) <= found.difference.high
     assert 0.88 <= held / 120 <= 1.0
