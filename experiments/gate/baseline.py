@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import HarnessFault, UsageError
@@ -42,9 +42,9 @@ class KeptTrial(Noun):
     outcome: str
     missed: bool = False
     """Whether it asked for something that is not on its cassette."""
-    values: dict[str, float] = {}
+    values: dict[str, float] = Field(default_factory=dict)
     """Value of each metric that it has; none of a trial that the bench spoiled."""
-    verdicts: dict[str, str] = {}
+    verdicts: dict[str, str] = Field(default_factory=dict)
     """Status of each check."""
     wire: str = ""
     """Name of its print in `wires`."""

@@ -1,0 +1,39 @@
+"""The work of `agentdyno gate`."""
+
+from pathlib import Path
+
+from agentdyno.cli.gaterun import run_suite
+from agentdyno.cli.gitbaseline import baseline_at
+from agentdyno.cli.progress import RunView
+from agentdyno.core.settings import RunOptions, Settings
+from agentdyno.experiments.gate.baseline import read_baseline
+from agentdyno.experiments.gate.gate import GateReport, gate
+from agentdyno.experiments.gate.observe import observe
+from agentdyno.experiments.gate.suites import LoadedSuite
+from agentdyno.scenarios.loader import shown
+
+
+async def gate_suite(
+    settings: Settings, loaded: LoadedSuite, options: RunOptions, path: Path, ref: str | None,
+    view: RunView,
+) -> GateReport | None:
+    """Run a suite and hold it against its baseline; None when it was interrupted.
+
+    The baseline is read first: a suite without one does not run at all.
+
+    Args:
+        path: the baseline's file.
+        ref: git revision to read it from; None for the file as it lies there.
+    """
+    before = (
+        read_baseline(path, shown(path)) if ref is None
+        else await baseline_at(ref, path, shown(path))
+    )
+    done = await run_suite(settings, options, view)
+    if done.report.interrupted:
+        return None
+    for why in done.skipped:
+        view.note(f"skipped {why}")
+    if done.report.stopped:
+        view.note(f"stopped: {done.report.stopped}")
+    return gate(loaded.suite, before, observe(loaded.suite, done.ran))
