@@ -163,8 +163,8 @@ def _signs(count: int, seed: int, resamples: int) -> tuple[Any, bool]:
         bits = np.arange(2**count)[:, None] >> np.arange(count)
         return (1 - 2 * (bits & 1)).astype(np.float32), True
     generator = np.random.default_rng(seed)
-    bits = np.unpackbits(np.frombuffer(generator.bytes(resamples * -(-count // 8)), np.uint8))
-    drawn = bits.reshape(resamples, -1)[:, :count].astype(np.float32)
+    coins = np.unpackbits(np.frombuffer(generator.bytes(resamples * -(-count // 8)), np.uint8))
+    drawn = coins.reshape(resamples, -1)[:, :count].astype(np.float32)
     drawn *= -2
     drawn += 1
     return drawn, False
