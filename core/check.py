@@ -1,47 +1,29 @@
 """What a scenario asks of a finished trial. `evals` answers; here is only the question."""
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agentdyno.core.checkbase import AnswerCheck, Check, has_one_group
+from agentdyno.core.checkbase import Computed as Computed
+from agentdyno.core.checkbase import Regex as Regex
+from agentdyno.core.checkbase import ToolName as ToolName
+from agentdyno.core.checksame import ExpectedCall as ExpectedCall
+from agentdyno.core.checksame import SameAnswerCheck as SameAnswerCheck
+from agentdyno.core.checksame import SameToolCallsCheck as SameToolCallsCheck
+from agentdyno.core.checkteam import (
+    CitationsCheck,
+    ConfidenceCheck,
+    NoDuplicatesCheck,
+    PathCheck,
+    PermissionCheck,
+)
+from agentdyno.core.checkworld import EndStateCheck, PythonCheck, SqlCheck
 from agentdyno.core.noun import Noun
 from agentdyno.core.spec import Name, Risk
 
 
-def _is_regex(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return pattern
-
-
-def _has_one_group(pattern: str) -> str:
-    groups = re.compile(pattern).groups
-    if groups != 1:
-        raise ValueError(f"needs exactly one (group), the number; it has {groups}")
-    return pattern
-
-
-Regex = Annotated[str, Field(min_length=1), AfterValidator(_is_regex)]
-"""A Python regular expression, searched for; write flags inline, as in `(?i)`."""
-
-ToolName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*\.[^\s.][^\s]*$")]
-"""`server.tool`; memory tools are `memory.memory_search` and `memory.memory_write`."""
-
-
-class _Check(Noun):
-    id: Name
-    """Identifier of the check in tables and verdicts."""
-
-
-class _AnswerCheck(_Check):
-    turn: int | None = Field(default=None, ge=1)
-    """User turn whose answer is looked at, from 1; the last one when absent."""
-
-
-class ContainsCheck(_AnswerCheck):
+class ContainsCheck(AnswerCheck):
     """The answer contains a text, or must not."""
 
     type: Literal["contains"]
@@ -53,7 +35,7 @@ class ContainsCheck(_AnswerCheck):
     """Turns the question round: the text must not be there."""
 
 
-class RegexCheck(_AnswerCheck):
+class RegexCheck(AnswerCheck):
     """The answer matches a regular expression somewhere, or must not."""
 
     type: Literal["regex"]
@@ -63,7 +45,23 @@ class RegexCheck(_AnswerCheck):
     """Turns the question round: nothing may match."""
 
 
-class JsonSchemaCheck(_AnswerCheck):
+class SimilarityCheck(AnswerCheck):
+    """The answer is as similar to a text as is asked, by a metric of RapidFuzz."""
+
+    type: Literal["similarity"]
+    text: str = Field(min_length=1)
+    """The text."""
+    metric: Literal["levenshtein", "indel", "jaro_winkler", "token_sort", "token_set"]
+    """`levenshtein`: 1 - edits/longer length. `indel`: insertions and deletions alone, by the sum
+    of lengths. `jaro_winkler`: for names and short texts. `token_sort`: indel of the words in
+    alphabetical order. `token_set`: the same, what one text has more than the other aside."""
+    at_least: float = Field(gt=0, le=1)
+    """Least similarity; 1 is equal."""
+    ignore_case: bool = False
+    """Whether upper and lower case are equal."""
+
+
+class JsonSchemaCheck(AnswerCheck):
     """The answer holds JSON that satisfies a JSON Schema."""
 
     type: Literal["json_schema"]
@@ -73,20 +71,11 @@ class JsonSchemaCheck(_AnswerCheck):
     """JSON Schema, draft 2020-12 unless `$schema` says otherwise."""
 
 
-class Computed(Noun):
-    """A number that the scenario computes by itself, apart from the tools."""
-
-    python: str = Field(pattern=r"^[A-Za-z0-9_]+\.py:[A-Za-z_][A-Za-z0-9_]*$")
-    """`file.py:function`, in the scenario's folder."""
-    args: dict[str, Any] = Field(default_factory=dict)
-    """Keyword arguments of the function."""
-
-
-class NumericCheck(_AnswerCheck):
+class NumericCheck(AnswerCheck):
     """A number in the answer equals the expected one, or keeps to it as a bound."""
 
     type: Literal["numeric"]
-    find: Annotated[Regex, AfterValidator(_has_one_group)]
+    find: Annotated[Regex, AfterValidator(has_one_group)]
     """Expression whose one group is the number."""
     take: Literal["first", "sum"] = "first"
     """Whether the first match counts, or all matches are added up."""
@@ -113,7 +102,7 @@ class ToolUse(Noun):
     """Most calls, successful or not."""
 
 
-class ToolsCalledCheck(_Check):
+class ToolsCalledCheck(Check):
     """The right tools were called, as the tool gateway saw it."""
 
     type: Literal["tools_called"]
@@ -135,7 +124,7 @@ class ToolsCalledCheck(_Check):
         return self
 
 
-class MailSentCheck(_Check):
+class MailSentCheck(Check):
     """The mailbox holds a sent mail with these properties when the trial ends."""
 
     type: Literal["mail_sent"]
@@ -149,7 +138,7 @@ class MailSentCheck(_Check):
     """Expression that the body must match."""
 
 
-class LimitsCheck(_Check):
+class LimitsCheck(Check):
     """The trial stayed within bounds, as the gateways counted."""
 
     type: Literal["limits"]
@@ -159,17 +148,25 @@ class LimitsCheck(_Check):
     """Most tool calls of all agents together."""
     prompt_tokens: int | None = Field(default=None, ge=0)
     """Most prompt tokens of all model calls together."""
+    completion_tokens: int | None = Field(default=None, ge=0)
+    """Most completion tokens of all model calls together."""
+    cost_usd: float | None = Field(default=None, ge=0)
+    """Most US dollars of all model calls together; an error where a price is unknown."""
+    coordination_calls: int | None = Field(default=None, ge=0)
+    """Most model calls of agents that only coordinate: selector, manager, synthesizer."""
+    coordination_tokens: int | None = Field(default=None, ge=0)
+    """Most prompt and completion tokens of those calls."""
     seconds: float | None = Field(default=None, gt=0)
     """Longest wall time of the trial, in seconds."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if self.model_fields_set <= {"id", "type"}:
-            raise ValueError("asks nothing; give model_calls, tool_calls, prompt_tokens or seconds")
+            raise ValueError("asks nothing; give model_calls, tool_calls, seconds, ...")
         return self
 
 
-class MemoryUsedCheck(_Check):
+class MemoryUsedCheck(Check):
     """Memory was searched or written."""
 
     type: Literal["memory_used"]
@@ -183,7 +180,7 @@ class MemoryUsedCheck(_Check):
     """Items that one search must have found."""
 
 
-class GapReportedCheck(_Check):
+class GapReportedCheck(Check):
     """An agent reported that it lacks a tool (`report_missing_tools: true`), or must not have."""
 
     type: Literal["gap_reported"]
@@ -201,7 +198,7 @@ class GapReportedCheck(_Check):
     """Turns the question round: no such report may be there."""
 
 
-class ApprovalCheck(_Check):
+class ApprovalCheck(Check):
     """A call was decided about before it was made (scenarios with `approvals`), or must not have
     been."""
 
@@ -219,62 +216,11 @@ class ApprovalCheck(_Check):
     """Turns the question round: no call may have been decided about so."""
 
 
-RecordingFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+\.json$")]
-"""A recorded conversation's file, in the scenario's folder; see `tools/servers/README.md`."""
-
-
-class ExpectedCall(Noun):
-    """One tool call that must be made."""
-
-    tool: ToolName
-    """The tool."""
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    """All of its arguments, as JSON values."""
-    step: int = 0
-    """Calls of one step were asked for at once: their order among themselves is free. 0: alone."""
-
-
-class SameToolCallsCheck(_Check):
-    """Exactly these tool calls were made, with these arguments, in this order, and no others."""
-
-    type: Literal["same_tool_calls"]
-    server: str = Field(default="recorded", min_length=1)
-    """Name in `mcpServers` of the server that `recording` is about; others' calls count as well."""
-    recording: RecordingFile | None = None
-    """File that lists the calls."""
-    calls: tuple[ExpectedCall, ...] | None = None
-    """The calls, in place of a file."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.recording is None) == (self.calls is None):
-            raise ValueError("needs either recording or calls")
-        return self
-
-
-class SameAnswerCheck(_AnswerCheck):
-    """The answer is exactly a given text, to the last space."""
-
-    type: Literal["same_answer"]
-    text: str | None = None
-    """The text."""
-    recording: RecordingFile | None = None
-    """File that holds the answers, in place of a text."""
-    every_turn: bool = False
-    """Whether to compare the answer to every user turn that has a recorded one."""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.recording is None) == (self.text is None):
-            raise ValueError("needs either recording or text")
-        if self.every_turn and (self.recording is None or self.turn is not None):
-            raise ValueError("every_turn goes with recording, and without turn")
-        return self
-
-
 CheckSpec = Annotated[
     ContainsCheck | RegexCheck | JsonSchemaCheck | NumericCheck | ToolsCalledCheck
     | MailSentCheck | LimitsCheck | MemoryUsedCheck | SameToolCallsCheck | SameAnswerCheck
-    | GapReportedCheck | ApprovalCheck,
+    | GapReportedCheck | ApprovalCheck | SimilarityCheck | SqlCheck | EndStateCheck
+    | NoDuplicatesCheck | PermissionCheck | PathCheck | CitationsCheck | ConfidenceCheck
+    | PythonCheck,
     Field(discriminator="type"),
 ]

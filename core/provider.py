@@ -8,6 +8,20 @@ from agentdyno.core.noun import Noun
 
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,47}$")]
 
+_LOCAL = frozenset((
+    "", "scripted", "ollama", "vllm", "llamacpp", "llama_cpp", "llama-cpp", "llamafile",
+    "lmstudio", "lm_studio", "localai", "sglang", "tgi", "mlx", "hosted_vllm",
+))
+
+
+def is_billed(provider: str) -> bool:
+    """Tell whether `provider` sends bills.
+
+    False for the scripted model and for servers on one's own machines. Where this is false a cost
+    of None means "nobody bills"; where it is true, "unknown".
+    """
+    return provider.lower() not in _LOCAL
+
 
 class ProviderRow(Noun):
     """How one provider is reached. Keys that are absent in a file keep their built-in value."""

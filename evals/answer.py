@@ -21,7 +21,7 @@ _CONTEXT = 60
 """Characters of evidence on each side of a match."""
 
 
-def _answer(trial: Trial, turn: int | None) -> str:
+def answer_to(trial: Trial, turn: int | None) -> str:
     """Return the answer to `turn`; raises `Unanswered` when there is none."""
     number = turn or len(trial.user_turns)
     if not 0 < number <= len(trial.answers):
@@ -39,12 +39,12 @@ def contains(trial: Trial, check: ContainsCheck, folder: Path) -> Finding:
     """Look for a text, white space matching any white space."""
     pattern = r"\s+".join(re.escape(word) for word in check.text.split())
     flags = re.IGNORECASE if check.ignore_case else re.NOFLAG
-    return _search(_answer(trial, check.turn), re.compile(pattern, flags), check.absent)
+    return _search(answer_to(trial, check.turn), re.compile(pattern, flags), check.absent)
 
 
 def regex(trial: Trial, check: RegexCheck, folder: Path) -> Finding:
     """Search for a regular expression."""
-    return _search(_answer(trial, check.turn), re.compile(check.pattern), check.absent)
+    return _search(answer_to(trial, check.turn), re.compile(check.pattern), check.absent)
 
 
 def _search(answer: str, pattern: re.Pattern[str], absent: bool) -> Finding:
@@ -60,7 +60,7 @@ def json_schema(trial: Trial, check: JsonSchemaCheck, folder: Path) -> Finding:
     # A tenth of a second that scenarios without such a check need not spend.
     import jsonschema.validators
 
-    text = _answer(trial, check.turn)
+    text = answer_to(trial, check.turn)
     if check.source == "block":
         blocks = _JSON_BLOCK.findall(text)
         if not blocks:
@@ -84,7 +84,7 @@ def numeric(trial: Trial, check: NumericCheck, folder: Path) -> Finding:
     """Compare a number in the answer, or the sum of several, with the expected one."""
     expected = check.expected
     target = expected_number(expected, folder) if isinstance(expected, Computed) else expected
-    answer = _answer(trial, check.turn)
+    answer = answer_to(trial, check.turn)
     matches = list(re.finditer(check.find, answer))
     if not matches:
         return failed(f"no match of {check.find} in the answer: {excerpt(answer)}")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from agentdyno.core.canonical import canonical_json
-from agentdyno.core.check import LimitsCheck, MailSentCheck, MemoryUsedCheck, ToolsCalledCheck
+from agentdyno.core.check import MailSentCheck, MemoryUsedCheck, ToolsCalledCheck
 from agentdyno.core.check import ToolUse as Use
-from agentdyno.core.event import MemoryAccess, ModelCall, ToolCall
-from agentdyno.core.trial import USER_SIMULATOR, Trial
+from agentdyno.core.event import MemoryAccess, ToolCall
+from agentdyno.core.trial import Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed
 
 
@@ -114,28 +114,6 @@ def _mail_fault(mail: dict[str, Any], check: MailSentCheck) -> str | None:
         if pattern is not None and not re.search(pattern, mail[key]):
             return f"mail {mail['id']}: no match of {pattern} in the {key} {excerpt(mail[key])}"
     return None
-
-
-def limits(trial: Trial, check: LimitsCheck, folder: Path) -> Finding:
-    """Compare the gateways' counts with the bounds."""
-    models = [
-        event for event in trial.events
-        if isinstance(event, ModelCall) and event.agent != USER_SIMULATOR
-    ]
-    counts: dict[str, tuple[float, float | None]] = {
-        "model calls": (len(models), check.model_calls),
-        "tool calls": (
-            sum(isinstance(event, ToolCall) for event in trial.events), check.tool_calls
-        ),
-        "prompt tokens": (
-            sum(call.tokens.prompt for call in models if call.tokens), check.prompt_tokens
-        ),
-        "seconds": (trial.duration_s, check.seconds),
-    }
-    asked = {name: (count, bound) for name, (count, bound) in counts.items() if bound is not None}
-    text = ", ".join(f"{count:.6g} of at most {bound:.6g} {name}"
-                     for name, (count, bound) in asked.items())
-    return (passed if all(count <= bound for count, bound in asked.values()) else failed)(text)
 
 
 def memory_used(trial: Trial, check: MemoryUsedCheck, folder: Path) -> Finding:

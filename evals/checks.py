@@ -6,7 +6,21 @@ from typing import Any
 
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.trial import Outcome, Trial, Verdict
-from agentdyno.evals import answer, approval, behaviour, gaps, sameness
+from agentdyno.evals import (
+    answer,
+    approval,
+    behaviour,
+    custom,
+    gaps,
+    limits,
+    path,
+    sameness,
+    sideeffects,
+    similarity,
+    sql,
+    trust,
+    world,
+)
 from agentdyno.evals.finding import Finding, Unanswered, failed
 
 CHECKS: dict[str, Callable[[Trial, Any, Path], Finding]] = {
@@ -16,12 +30,21 @@ CHECKS: dict[str, Callable[[Trial, Any, Path], Finding]] = {
     "numeric": answer.numeric,
     "tools_called": behaviour.tools_called,
     "mail_sent": behaviour.mail_sent,
-    "limits": behaviour.limits,
+    "limits": limits.limits,
     "memory_used": behaviour.memory_used,
     "approval": approval.approval,
     "gap_reported": gaps.gap_reported,
     "same_tool_calls": sameness.same_tool_calls,
     "same_answer": sameness.same_answer,
+    "similarity": similarity.similarity,
+    "sql": sql.sql,
+    "end_state": world.end_state,
+    "no_duplicates": sideeffects.no_duplicates,
+    "permission": sideeffects.permission,
+    "path": path.path,
+    "citations": trust.citations,
+    "confidence": trust.confidence,
+    "python": custom.python,
 }
 """How each type of check is answered."""
 

@@ -1,15 +1,15 @@
-"""Numbers that a scenario computes by itself: Python functions in its folder."""
+"""Values that a scenario computes by itself: Python functions in its folder."""
 
-import hashlib
-import importlib.util
 import math
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.check import Computed
+from agentdyno.evals.module import digest, load
 
 
 class ReferenceFault(Exception):
@@ -24,28 +24,42 @@ def expected_number(computed: Computed, folder: Path) -> float:
     Raises:
         ReferenceFault: the function cannot be loaded, raises, or returns no finite number.
     """
+    value = _value(computed, folder)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):
+        raise ReferenceFault(
+            f"{computed.python} returned {value!r}, which is no finite number"
+        )
+    return float(value)
+
+
+def expected_json(computed: Computed, folder: Path) -> Any:
+    """Like `expected_number`, for a function that returns a JSON value.
+
+    Raises:
+        ReferenceFault: the function cannot be loaded, raises, or returns what JSON has no form for.
+    """
+    value = _value(computed, folder)
+    try:
+        return orjson.loads(canonical_json(value))
+    except (TypeError, ValueError) as error:
+        raise ReferenceFault(f"{computed.python} returned no JSON: {error}") from error
+
+
+def _value(computed: Computed, folder: Path) -> Any:
     file, _, name = computed.python.partition(":")
     path = folder / file
     try:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = digest(path)
     except OSError as error:
         raise ReferenceFault(f"{file} cannot be read: {error.strerror}") from error
     return _call(path, content, name, canonical_json(computed.args))
 
 
 @lru_cache(maxsize=1024)
-def _call(path: Path, content: str, name: str, args: str) -> float:
-    spec = importlib.util.spec_from_file_location(f"_reference_{content}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+def _call(path: Path, content: str, name: str, args: str) -> Any:
     # The scenario's code may raise whatever it likes.
     try:
-        spec.loader.exec_module(module)
-        value = getattr(module, name)(**orjson.loads(args))
+        return getattr(load(path, content), name)(**orjson.loads(args))
     except Exception as error:
         raise ReferenceFault(f"{path.name}:{name}: {type(error).__name__}: {error}") from error
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):
-        raise ReferenceFault(f"{path.name}:{name} returned {value!r}, which is no finite number")
-    return float(value)

@@ -51,7 +51,7 @@ def signals(trial: Trial) -> Signals:
     return Signals(
         tool_success=_share([not call.is_error for call in made]),
         schema_validity=_share([call.error_kind not in _WRONG_CALL for call in calls]),
-        citations=_citations(trial, calls),
+        citations=_citations(trial),
         steadiness=_steadiness(trial, calls),
         agreement=_agreement(trial),
     )
@@ -61,19 +61,39 @@ def _share(good: list[bool]) -> float | None:
     return sum(good) / len(good) if good else None
 
 
-def _citations(trial: Trial, calls: list[ToolCall]) -> float | None:
-    cited = {
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """The different sources that the answers of a trial name, in order of first mention."""
+
+    found: tuple[str, ...]
+    """Tools that were called with success, and what the arguments or results of such calls hold."""
+    unknown: tuple[str, ...]
+    """The others."""
+
+
+def sources(trial: Trial) -> Sources:
+    """Return the sources that the answers of `trial` name, in lower case."""
+    cited = dict.fromkeys(
         next(filter(None, match.groups())).strip("\"'` ").casefold()
         for answer in trial.answers for match in _CITATION.finditer(_BLOCK.sub("", answer))
-    }
+    )
     if not cited:
-        return None
-    called = [call for call in calls if not call.is_error]
+        return Sources(found=(), unknown=())
+    called = [e for e in trial.events if isinstance(e, ToolCall) and not e.is_error]
     tools = {f"{call.server}.{call.tool}".casefold() for call in called}
     seen = " ".join(
         f"{json.dumps(call.arguments, ensure_ascii=False)} {call.result_text}" for call in called
     ).casefold()
-    return sum(name in tools or name in seen for name in cited) / len(cited)
+    there = {name: name in tools or name in seen for name in cited}
+    return Sources(
+        found=tuple(name for name, known in there.items() if known),
+        unknown=tuple(name for name, known in there.items() if not known),
+    )
+
+
+def _citations(trial: Trial) -> float | None:
+    named = sources(trial)
+    return _share([*(True for _ in named.found), *(False for _ in named.unknown)])
 
 
 def _steadiness(trial: Trial, calls: list[ToolCall]) -> float | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agentdyno.core.canonical import canonical_json
-from agentdyno.core.event import Fault, ModelCall, ModelTry, ToolCall, ToolsListed
+from agentdyno.core.event import Fault, ModelCall, ModelTry, ToolCall
 from agentdyno.core.trial import USER_SIMULATOR, Outcome, Trial
+from agentdyno.evals.sideeffects import full_name, harmless, tool_calls, was_done
 
 Status = Literal["recovered", "failed", "not_reached", "no_baseline", "harness_fault"]
 
@@ -78,15 +79,15 @@ def duplicates(faulty: Trial, sibling: Trial) -> tuple[Duplicate, ...]:
     that say `readOnlyHint` or `idempotentHint` have no effect to double; a tool that says nothing
     has, as in the MCP specification.
     """
-    harmless = _harmless(faulty)
+    effectless = harmless(faulty)
     done, usual = _done(faulty), _done(sibling)
     first = {
-        (_name(e), canonical_json(e.arguments)): e for e in faulty.events if isinstance(e, ToolCall)
+        (full_name(call), canonical_json(call.arguments)): call for call in tool_calls(faulty)
     }
     return tuple(
         Duplicate(tool=key[0], arguments=first[key].arguments, times=times, expected=usual[key])
         for key, times in done.items()
-        if key[0] not in harmless and times > max(1, usual[key])
+        if key[0] not in effectless and times > max(1, usual[key])
     )
 
 
@@ -122,39 +123,8 @@ def _count(trial: Trial, kind: type[ModelCall] | type[ToolCall]) -> int:
     )
 
 
-def _name(call: ToolCall) -> str:
-    return f"{call.server}.{call.tool}"
-
-
 def _done(trial: Trial) -> Counter[tuple[str, str]]:
     return Counter(
-        (_name(event), canonical_json(event.arguments))
-        for event in trial.events if isinstance(event, ToolCall)
-        and (not event.is_error or event.error_kind == "timeout")
+        (full_name(call), canonical_json(call.arguments))
+        for call in tool_calls(trial) if was_done(call)
     )
-
-
-def _harmless(trial: Trial) -> frozenset[str]:
-    """Return the tools that say they change nothing, or nothing more, as `server.tool`.
-
-    The wire name is a tool's own, or `server__tool` where two servers share it.
-    """
-    hinted = {
-        tool["name"]
-        for event in trial.events if isinstance(event, ToolsListed) for tool in event.tools
-        if _hint(tool, "readOnlyHint") or _hint(tool, "idempotentHint")
-    }
-    listed = {
-        tool["name"]
-        for event in trial.events if isinstance(event, ToolsListed) for tool in event.tools
-    }
-    return frozenset(
-        _name(call) for call in trial.events if isinstance(call, ToolCall)
-        and (f"{call.server}__{call.tool}" in hinted
-             or (call.tool in hinted and f"{call.server}__{call.tool}" not in listed))
-    )
-
-
-def _hint(tool: dict[str, Any], name: str) -> bool:
-    annotations = tool.get("annotations")
-    return isinstance(annotations, dict) and annotations.get(name) is True

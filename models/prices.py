@@ -12,15 +12,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from agentdyno.core.event import TokenCount
+from agentdyno.core.provider import is_billed as is_billed
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelPrice, Provider
 
-_LOCAL = frozenset((
-    "", "scripted", "ollama", "vllm", "llamacpp", "llama_cpp", "llama-cpp", "llamafile",
-    "lmstudio", "lm_studio", "localai", "sglang", "tgi", "mlx", "hosted_vllm",
-))
 _ALIASES = {
     "gemini": "google", "vertex_ai": "google", "vertexai": "google",
     "vertexaianthropic": "google", "google_genai": "google",
@@ -28,15 +25,6 @@ _ALIASES = {
     "together_ai": "together", "fireworks_ai": "fireworks", "mistralai": "mistral",
     "moonshot": "moonshotai", "voyage": "voyageai",
 }
-
-
-def is_billed(provider: str) -> bool:
-    """Tell whether `provider` sends bills.
-
-    False for the scripted model and for servers on one's own machines. Where this is false a cost
-    of None means "nobody bills"; where it is true, "unknown".
-    """
-    return provider.lower() not in _LOCAL
 
 
 def cost_usd(provider: str, model: str, tokens: TokenCount) -> float | None:

@@ -13,19 +13,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from agentdyno.agents.library import AgentLibrary
 from agentdyno.core.canonical import canonical_json
-from agentdyno.core.check import (
-    ApprovalCheck,
-    CheckSpec,
-    Computed,
-    GapReportedCheck,
-    JsonSchemaCheck,
-    MailSentCheck,
-    MemoryUsedCheck,
-    NumericCheck,
-    SameAnswerCheck,
-    SameToolCallsCheck,
-    ToolsCalledCheck,
-)
 from agentdyno.core.errors import Problem
 from agentdyno.core.fault import FaultSpec, ToolFault
 from agentdyno.core.pattern import pattern_agents
@@ -33,11 +20,11 @@ from agentdyno.core.scenario import AgentOverride
 from agentdyno.core.spec import ToolServer
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
 from agentdyno.scenarios.approvalrefs import approval_problems
-from agentdyno.scenarios.checkrefs import function_problems, schema_problem, unknown
+from agentdyno.scenarios.checknames import CHECK, CheckNames
+from agentdyno.scenarios.checkrefs import unknown
 from agentdyno.scenarios.modelrefs import model_reference_problems
 from agentdyno.scenarios.patternrefs import PATTERN, pattern_problems, turn_problem
 
-_CHECK: TypeAdapter[Any] = TypeAdapter(CheckSpec)
 _FAULT: TypeAdapter[Any] = TypeAdapter(FaultSpec)
 OWN_SERVERS = {"memory": "memory", "gaps": "tool report_missing_tool"}
 """Names that tool servers cannot have, and whose they are."""
@@ -195,6 +182,12 @@ class References:
 
     def _check_checks(self) -> None:
         seen: dict[str, int] = {}
+        data_of_all = self.document.data if isinstance(self.document.data, dict) else {}
+        names = CheckNames(
+            folder=self.folder, agents={*self._agents}, servers={*self._servers},
+            own_servers={*OWN_SERVERS}, reports=bool(data_of_all.get("report_missing_tools")),
+            approves=data_of_all.get("approvals") is not None,
+        )
         turns = _list(self.document.data, "user")
         for at, data in enumerate(_list(self.document.data, "checks")):
             path = ("checks", at)
@@ -204,52 +197,11 @@ class References:
                     where = seen[data["id"]]
                     self._add((*path, "id"), f"check {data['id']!r} is there already, line {where}")
                 seen.setdefault(data["id"], line)
-            check = _part(_CHECK, data)
+            check = _part(CHECK, data)
             if check is None:
                 continue
             # How many turns a recording or a simulated user has is known later: `Users`.
             if turns and (getattr(check, "turn", None) or 0) > len(turns):
                 self._add((*path, "turn"), f"the scenario has {len(turns)} user turns")
-            self._check_check(path, check)
-
-    def _check_check(self, path: KeyPath, check: Any) -> None:
-        servers = {*self._servers, *OWN_SERVERS}
-        if isinstance(check, ToolsCalledCheck | MemoryUsedCheck | GapReportedCheck | ApprovalCheck):
-            if check.agent is not None:
-                self._known((*path, "agent"), "agent", check.agent, self._agents)
-            if check.type == "gap_reported" and not self.document.data.get("report_missing_tools"):
-                self._add((*path, "type"), "no agent can report; say report_missing_tools: true")
-            if check.type == "approval" and self.document.data.get("approvals") is None:
-                self._add((*path, "type"), "nobody decides about calls; say who under approvals")
-        if isinstance(check, ToolsCalledCheck):
-            named: list[tuple[KeyPath, str]] = [
-                *((("tools", i), tool) for i, tool in enumerate(check.tools)),
-                *((("calls", i, "tool"), use.tool) for i, use in enumerate(check.calls)),
-                *((("forbidden", i), tool) for i, tool in enumerate(check.forbidden)),
-            ]
-            for where, tool in named:
-                server = tool.partition(".")[0]
-                self._known((*path, *where), "tool server", server, servers)
-        elif isinstance(check, SameAnswerCheck | SameToolCallsCheck):
-            self._check_recording(path, check)
-        elif isinstance(check, ApprovalCheck):
-            self._known((*path, "tool"), "tool server", check.tool.partition(".")[0], servers)
-        elif isinstance(check, MailSentCheck):
-            self._known((*path, "server"), "tool server", check.server, self._servers)
-        elif isinstance(check, JsonSchemaCheck):
-            if problem := schema_problem(check.answer_schema):
-                self._add((*path, "answer_schema", *problem[0]), problem[1])
-        elif isinstance(check, NumericCheck) and isinstance(check.expected, Computed):
-            for where, message in function_problems(self.folder, check.expected):
-                self._add((*path, "expected", *where), message)
-
-    def _check_recording(
-        self, path: KeyPath, check: SameAnswerCheck | SameToolCallsCheck
-    ) -> None:
-        name = check.recording
-        if name is not None and not (self.folder / name).is_file():
-            self._add((*path, "recording"), f"there is no file {name!r} in the scenario's folder")
-        servers = {*self._servers, *OWN_SERVERS}
-        for at, use in enumerate((isinstance(check, SameToolCallsCheck) and check.calls) or ()):
-            server = use.tool.partition(".")[0]
-            self._known((*path, "calls", at, "tool"), "tool server", server, servers)
+            for where, message in names.problems(check):
+                self._add((*path, *where), message)

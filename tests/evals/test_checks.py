@@ -7,7 +7,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from agentdyno.core.check import CheckSpec
-from agentdyno.core.event import MemoryAccess, ModelCall, TokenCount, ToolCall
+from agentdyno.core.event import (
+    MemoryAccess,
+    Message,
+    ModelCall,
+    Step,
+    TokenCount,
+    ToolCall,
+    ToolsListed,
+)
 from agentdyno.core.trial import Outcome, Trial, TrialKey, Verdict, WorkerReport
 from agentdyno.evals.checks import CHECKS, evaluate
 
@@ -24,6 +32,35 @@ def call(
         agent=agent, started_s=0, ended_s=0, ordinal=0, server=server, tool=name,
         arguments=arguments, is_error=is_error, result_text="",
     )
+
+
+def refused(call: ToolCall, kind: Any) -> ToolCall:
+    return call.model_copy(update={"is_error": True, "error_kind": kind})
+
+
+def step(action: Any, agent: str, to: str, name: str = "") -> Step:
+    return Step(agent=agent, started_s=0, ended_s=0, action=action, to=to, name=name)
+
+
+def says(agent: str, text: str) -> Message:
+    return Message(agent=agent, started_s=0, ended_s=0, text=text)
+
+
+TEAM = (
+    ToolsListed(agent="reader", started_s=0, ended_s=0, tools=(
+        {"name": "search", "annotations": {"readOnlyHint": True}}, {"name": "read"},
+    )),
+    step("round", "", ""), says("reader", "The canary soaks."),
+    step("handoff", "reader", "writer"), step("delegated", "writer", "reader", "Look again."),
+    says("writer", "Noted."), says("writer", "And sent."), step("round", "", ""),
+    says("reader", "Done."),
+)
+
+WRONG = (
+    call("desk.open", "writer", n=1), refused(call("desk.open", "writer", n=1), "timeout"),
+    refused(call("desk.burn", "writer"), "not_allowed"),
+    refused(call("desk.open", "writer", n=2), "rejected"),
+)
 
 
 def trial(**changes: Any) -> Trial:
@@ -44,12 +81,13 @@ def trial(**changes: Any) -> Trial:
             call("docs.read", is_error=True, document="x"),
             call("docs.read", document="runbook", deep={"on": True, "n": [1, 2]}),
             call("notes.write", "writer", title="t"),
-            memory,
+            memory, *TEAM,
         ),
         "end_state": {"mailbox": {"outbox": [
             {"id": 1, "to": "a@x.org", "subject": "Hello", "body": "no figures"},
             {"id": 2, "to": "b@x.org, Chair@x.org", "subject": "Advice", "body": "buy\n45"},
-        ]}},
+        ]}, "shop": {"orders": {"7": {"paid": True, "lines": [{"sku": "a", "n": 2.0}]}},
+                     "cash": 12.5, "day": "2026-01-02"}},
         "report": WorkerReport(ended="returned"),
     }
     return Trial(**(whole | changes))
@@ -102,12 +140,56 @@ PASSES: list[dict[str, Any]] = [
      "min_hits": 2},
     {"type": "same_tool_calls", "calls": MADE},
     {"type": "same_tool_calls", "calls": [*({**MADE[at], "step": 1} for at in (2, 0, 1)), MADE[3]]},
+    {"type": "similarity", "text": "The canary soaks for 46 minutes.", "metric": "levenshtein",
+     "at_least": 0.96, "turn": 1},
+    {"type": "similarity", "text": "minutes. SOAKS canary the for 45", "metric": "token_sort",
+     "at_least": 1, "turn": 1, "ignore_case": True},
+    {"type": "similarity", "text": "soaks canary", "metric": "token_set", "at_least": 1, "turn": 1},
+    {"type": "similarity", "text": "The canary soaks", "metric": "indel", "at_least": 0.6,
+     "turn": 1},
+    {"type": "similarity", "text": "The canary", "metric": "jaro_winkler", "at_least": 0.8,
+     "turn": 1},
+    {"type": "sql", "on": "mailbox", "query": "SELECT count(*) FROM outbox", "equals": 2},
+    {"type": "sql", "on": "mailbox", "query": "SELECT id FROM outbox WHERE subject = 'Advice'",
+     "rows": [[2]]},
+    {"type": "sql", "on": "shop", "at_least": 2, "at_most": 2.0, "query":
+     "SELECT sum(json_extract(l.value, '$.n')) FROM orders, json_each(orders.lines) AS l"},
+    {"type": "sql", "on": "shop", "query": "SELECT paid FROM orders WHERE key = '7'",
+     "equals": True},
+    {"type": "sql", "on": "shop", "query": "SELECT value FROM state WHERE key = 'cash'",
+     "equals": 12.5},
+    {"type": "sql", "on": "bank", "query": "SELECT 1", "equals": 1, "not_called": "pass"},
+    {"type": "sql", "on": "shop", "columns": {"refunds": ["amount"]},
+     "query": "SELECT sum(amount) FROM refunds", "equals": None},
+    {"type": "end_state", "server": "shop", "ignore": ["day"], "equals":
+     {"cash": 12.5, "orders": {"7": {"lines": [{"n": 2, "sku": "a"}], "paid": True}}}},
+    {"type": "end_state", "server": "shop",
+     "sha256": "d44a2a8ada56e488f7c4c3cfacffccd3cadce057690abfc6db7f322f4f36d041"},
+    {"type": "end_state", "server": "bank", "equals": {}, "not_called": "pass"},
+    {"type": "no_duplicates"},
+    {"type": "no_duplicates", "tools": ["docs.search"]},
+    {"type": "permission"},
+    {"type": "path", "agents": ["writer", "reader"], "silent": ["critic"]},
+    {"type": "path", "agents": ["reader", "writer", "reader"], "order": "exact"},
+    {"type": "path", "agents": ["writer", "reader"], "order": "within"},
+    {"type": "path", "handoffs": [{"source": "reader", "target": "writer"}],
+     "delegations": [{"source": "writer", "target": "reader"}]},
+    {"type": "path", "max_messages": 4, "min_rounds": 2, "max_rounds": 2, "max_handoffs": 1,
+     "max_delegations": 1, "max_loops": 0},
+    {"type": "citations", "at_least": 0.5, "min": 0},
+    {"type": "confidence", "at_least": 0.7},
+    {"type": "python", "function": "checks.py:short", "args": {"words": 20}},
     {"type": "same_answer", "text": LAST},
     {"type": "same_answer", "text": FIRST, "turn": 1},
     {"type": "gap_reported", "absent": True},
     {"type": "approval", "tool": "notes.write", "decision": "approved", "absent": True},
 ]
 FAILS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "no_duplicates", "tools": ["desk.open"]},
+     "desk.open “{\"n\":1}” was done 2 times, not 1"),
+    ({"type": "no_duplicates"}, "desk.open “{\"n\":1}” was done 2 times, not 1"),
+    ({"type": "permission"}, "refused: writer desk.burn “{}” (not_allowed); writer desk.open"),
+    ({"type": "permission", "kinds": ["rejected"]}, "refused: writer desk.open “{\"n\":2}”"),
     ({"type": "contains", "text": "46 minutes", "turn": 1}, "not in the answer: “The canary soaks"),
     ({"type": "contains", "text": "growth"}, "not in the answer"),
     ({"type": "contains", "text": "45 minutes", "turn": 1, "absent": True}, "the answer says “"),
@@ -163,6 +245,52 @@ FAILS: list[tuple[dict[str, Any], str]] = [
         {"tool": "docs.search", "arguments": {"query": "soak"}}, *MADE[1:]]},
      "argument 'limit' was not recorded, and is 3"),
     ({"type": "same_tool_calls", "calls": []}, "call 1 was not recorded"),
+    ({"type": "similarity", "text": "The canary soaks for 46 minutes.", "metric": "levenshtein",
+      "at_least": 0.97, "turn": 1}, "levenshtein similarity 0.9688, asked for 0.97: “The canary"),
+    ({"type": "similarity", "text": "THE CANARY SOAKS FOR 45 MINUTES.", "metric": "levenshtein",
+      "at_least": 0.5, "turn": 1}, "asked for 0.5"),
+    ({"type": "sql", "on": "mailbox", "query": "SELECT count(*) FROM outbox", "equals": "2"},
+     "the query gives “2”, not '2'"),
+    ({"type": "sql", "on": "mailbox", "query": "SELECT count(*) FROM outbox", "at_least": 3},
+     "not 3 or more"),
+    ({"type": "sql", "on": "mailbox", "query": "SELECT count(*) FROM outbox", "at_most": 1},
+     "not 1 or less"),
+    ({"type": "sql", "on": "mailbox", "query": "SELECT subject FROM outbox", "at_most": 1},
+     "('Hello'); ('Advice')”, which is not one value"),
+    ({"type": "sql", "on": "mailbox", "query": "SELECT subject FROM outbox LIMIT 1", "at_most": 1},
+     "which is no number"),
+    ({"type": "sql", "on": "mailbox", "query": "SELECT id FROM outbox", "rows": [[2], [1]]},
+     "(1); (2)”, not (2); (1)"),
+    ({"type": "sql", "on": "bank", "query": "SELECT 1", "equals": 1},
+     "no agent called server 'bank'"),
+    ({"type": "end_state", "server": "shop", "equals": {"cash": 12.5, "orders": {"7": {
+        "paid": False, "lines": []}}, "day": "2026-01-02"}},
+     '$.orders["7"].lines[0] should not be there: {"n":2,"sku":"a"} (hash '),
+    ({"type": "end_state", "server": "shop", "ignore": ["orders"], "equals": {"cash": 12}},
+     "$.cash is 12.5, expected 12"),
+    ({"type": "end_state", "server": "shop", "ignore": ["orders", "cash"], "equals":
+      {"day": "2026-01-02", "month": 1}}, "$.month is missing; expected 1"),
+    ({"type": "end_state", "server": "shop", "sha256": "0" * 64}, "not 0000"),
+    ({"type": "end_state", "server": "bank", "equals": {}}, "no agent called server 'bank'"),
+    ({"type": "path", "agents": ["critic"]}, "never spoke: critic (spoke: reader → writer"),
+    ({"type": "path", "agents": ["reader", "writer"], "order": "exact"},
+     "the order was to be reader → writer (spoke: reader → writer → reader)"),
+    ({"type": "path", "agents": ["writer", "reader", "writer"], "order": "within"},
+     "writer did not speak in its place"),
+    ({"type": "path", "silent": ["writer"]}, "spoke, but should not have: writer"),
+    ({"type": "path", "handoffs": [{"source": "writer", "target": "reader"}]},
+     "no handoff writer → reader in its place; there were: reader → writer"),
+    ({"type": "path", "delegations": [{"source": "reader", "target": "writer"}]},
+     "no delegation reader → writer"),
+    ({"type": "path", "max_messages": 3}, "4 of at most 3 messages"),
+    ({"type": "path", "min_rounds": 3}, "2 of at least 3 rounds"),
+    ({"type": "path", "max_rounds": 1}, "2 of at most 1 rounds"),
+    ({"type": "path", "max_handoffs": 0}, "1 of at most 0 handoffs"),
+    ({"type": "path", "max_delegations": 0}, "1 of at most 0 delegations"),
+    ({"type": "citations"}, "the answers name 0 sources, not 1 or more"),
+    ({"type": "confidence", "at_least": 0.99}, "tool_success 0.75"),
+    ({"type": "limits", "completion_tokens": 1}, "2 of at most 1 completion tokens"),
+    ({"type": "python", "function": "checks.py:short", "args": {"words": 2}}, "words, not 2"),
     ({"type": "same_answer", "text": LAST.strip()}, f"character {len(LAST)} on"),
     ({"type": "same_answer", "text": "The canary sings.", "turn": 1},
      'turn 1: differs from character 13 on: recorded "The canary sings.", given "The canary soaks'),
@@ -171,15 +299,33 @@ FAILS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A scenario's folder with a check that a user wrote."""
+    (tmp_path / "checks.py").write_text(
+        "from agentdyno import Finding, check\n"
+        "@check\n"
+        "def short(trial, *, words):\n"
+        "    count = len(trial.answers[-1].split())\n"
+        "    return Finding(count <= words, f'{count} words, not {words}')\n"
+    )
+    return tmp_path
+
+
 @pytest.mark.parametrize("spec", PASSES, ids=str)
-def test_a_check_passes_when_the_trial_does_what_it_asks(spec: dict[str, Any]) -> None:
-    found = verdict(spec)
+def test_a_check_passes_when_the_trial_does_what_it_asks(
+    spec: dict[str, Any], folder: Path
+) -> None:
+    found = verdict(spec, folder)
     assert (found.status, bool(found.reason)) == ("pass", True), found.reason
 
 
 @pytest.mark.parametrize(("spec", "part"), FAILS, ids=str)
-def test_a_check_fails_and_quotes_the_evidence(spec: dict[str, Any], part: str) -> None:
-    found = verdict(spec)
+def test_a_check_fails_and_quotes_the_evidence(
+    spec: dict[str, Any], part: str, folder: Path
+) -> None:
+    extra = {"events": WRONG} if spec["type"] in ("no_duplicates", "permission") else {}
+    found = verdict(spec, folder, **extra)
     assert found.status == "fail"
     assert part in found.reason
 
