@@ -18,7 +18,7 @@ INTERRUPTED = 2
 @click.option("--record", is_flag=True,
               help="First make the cassettes of a suite that replays, by its `llm`, or else by the "
                    "scripted model.")
-@click.option("--fresh", is_flag=True, help="Run again what is stored already.")
+@click.option("--fresh", is_flag=True, help="Run again what a live suite has stored already; others always run.")
 @click.option("--force", is_flag=True, help="Bless trials although none of them passes.")
 @click.option("--concurrency", "-c", default=2, show_default=True, help="Trials running at once.")
 def bless(
@@ -28,17 +28,22 @@ def bless(
     """Run SUITE and write what it comes to into its baseline, a file for the repository."""
     from agentdyno.cli.blessing import Blessing, bless_suite
     from agentdyno.cli.database import run_async
-    from agentdyno.cli.gaterun import chosen, key_file
+    from agentdyno.cli.gaterun import chosen, key_file, record_suite
     from agentdyno.cli.progress import RunView
     from agentdyno.experiments.gate.suites import options_of, read_suite
+    from agentdyno.scenarios.loader import shown
 
     loaded = read_suite(suite)
     options = options_of(
         loaded, runners=chosen(loaded, runners), concurrency=concurrency, fresh=fresh,
         env_file=key_file(),
     )
-    how = Blessing(record=record, force=force, part=bool(runners),
+    how = Blessing(force=force, part=bool(runners),
                    path=(baseline or loaded.baseline).absolute())
+    if record:
+        with RunView(stderr_console()) as view:
+            count = run_async(record_suite(loaded, load_settings(), options, view))
+        click.echo(f"{shown(loaded.cassettes)}: {count} trials recorded")
     with RunView(stderr_console()) as view:
         said = run_async(bless_suite(load_settings(), loaded, options, how, view))
     if said is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentdyno.cli.gaterun import SuiteRun, record_suite, recording_options, run_suite
+from agentdyno.cli.gaterun import SuiteRun, run_suite
 from agentdyno.cli.progress import RunView
 from agentdyno.core.errors import HarnessFault, UsageError
 from agentdyno.core.settings import RunOptions, Settings
@@ -18,8 +18,6 @@ from agentdyno.scenarios.loader import shown
 class Blessing:
     """How to bless."""
 
-    record: bool
-    """Whether to make the cassettes first."""
     force: bool
     """Whether failures may be blessed."""
     part: bool
@@ -38,12 +36,6 @@ async def bless_suite(
         UsageError: nothing passes, and that is not to be forced.
     """
     suite = loaded.suite
-    if how.record:
-        if suite.model != "replay":
-            raise UsageError(f"suite {suite.name!r} does not replay: it has model: {suite.model}.",
-                             "leave out --record")
-        count = await record_suite(loaded, settings, recording_options(loaded, options), view)
-        view.note(f"recorded {count} trials in {shown(loaded.cassettes)}")
     done = await run_suite(settings, options, view)
     if done.report.interrupted:
         return None

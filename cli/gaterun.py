@@ -87,9 +87,15 @@ async def record_suite(
     where a replay finds it; returns how many.
 
     Raises:
+        UsageError: the suite does not replay.
         HarnessFault: a trial ended in a way that leaves a recording broken off.
     """
-    done = await run_suite(settings, options, view)
+    if loaded.suite.model != "replay":
+        raise UsageError(
+            f"suite {loaded.suite.name!r} does not replay: it has model: {loaded.suite.model}.",
+            "leave out --record",
+        )
+    done = await run_suite(settings, _recording(loaded, options), view)
     bad = [trial for trial, _ in done.ran.trials if trial.outcome in UNRECORDED]
     if bad or done.skipped or done.report.missing or done.report.interrupted:
         why = "; ".join([
@@ -98,14 +104,14 @@ async def record_suite(
         ])
         raise HarnessFault(f"not everything could be recorded: {why or 'the run was stopped'}.",
                            f"agentdyno show {bad[0].id[:10]}" if bad else "agentdyno doctor")
-    if options.model != "record":
+    if loaded.suite.llm is None:
         library = CassetteLibrary(loaded.cassettes)
         for trial, wire in done.ran.trials:
             library.save(Cassette.of(trial, wire))
     return len(done.ran.trials)
 
 
-def recording_options(loaded: LoadedSuite, options: RunOptions) -> RunOptions:
+def _recording(loaded: LoadedSuite, options: RunOptions) -> RunOptions:
     """Return what `run` is asked for to record a suite."""
     return options_of(
         loaded, runners=options.runners, concurrency=options.concurrency, fresh=options.fresh,

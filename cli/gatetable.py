@@ -1,5 +1,7 @@
 """A gate's report on a terminal."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +19,7 @@ from agentdyno.cli.gatewords import (
     verdict_line,
 )
 from agentdyno.experiments.gate.gate import GateReport
+from agentdyno.experiments.gate.judge import GateLine
 
 __all__ = ["print_report", "verdict_line"]
 STYLES = {"regression": "bold red", "inconclusive": "yellow", "improved": "green", "pass": ""}
@@ -25,8 +28,13 @@ _MOST = 20
 
 def print_report(console: Console, report: GateReport) -> None:
     """Print lines, wire drift, flips and notes; the one-line verdict is left to the caller."""
-    if report.lines:
-        console.print(_table(report))
+    quiet = [line for line in report.lines if line.verdict == "pass" and line.p is None]
+    told = [line for line in report.lines if line not in quiet]
+    if told:
+        console.print(_table(told))
+    if quiet:
+        console.print(f"{len(quiet)} questions pass exactly: what was sent is the same, so nothing "
+                      "scatters and there is no interval", style="dim", soft_wrap=True)
     for drift in report.drifts[:_MOST]:
         console.print(f"[red]wire drift[/] {escape(drift_told(drift))}", soft_wrap=True)
         for line in drift_details(drift):
@@ -41,14 +49,14 @@ def print_report(console: Console, report: GateReport) -> None:
         console.print(f"note: {note}", style="dim", markup=False, soft_wrap=True)
 
 
-def _table(report: GateReport) -> Table:
+def _table(lines: Sequence[GateLine]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("runner", "metric"):
         table.add_column(name, no_wrap=True)
     for name in ("blessed", "now", "change", "margin", "p", "detectable", "trials"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict")
-    for line in report.lines:
+    for line in lines:
         why = f" ({line.why})" if line.why else ""
         table.add_row(
             line.runner, line.metric, number(line.before), number(line.now), change(line),

@@ -34,6 +34,9 @@ async def gate_suite(
         return None
     for why in done.skipped:
         view.note(f"skipped {why}")
+    if done.report.reused:
+        view.note(f"stored already: {len(done.report.reused)} of {len(done.report.planned)}; "
+                  "--fresh runs them again")
     if done.report.stopped:
         view.note(f"stopped: {done.report.stopped}")
     return gate(loaded.suite, before, observe(loaded.suite, done.ran))

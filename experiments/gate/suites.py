@@ -80,6 +80,9 @@ def options_of(
 ) -> RunOptions:
     """Return what `run` is asked for to execute a suite.
 
+    Stored trials count only where new ones cost money: a trial's identity knows nothing of the
+    version of agentdyno, whose changes a gate must see too.
+
     Args:
         runners: in place of the suite's own.
         model: in place of the suite's own, to record with.
@@ -89,7 +92,8 @@ def options_of(
     return RunOptions.model_validate({
         "scenarios": loaded.scenarios, "runners": runners or suite.runners or tuple(RUNNERS),
         "trials": suite.trials, "seed": suite.seed, "concurrency": concurrency,
-        "stream": suite.stream, "fresh": fresh, "model": source,
+        "stream": suite.stream, "fresh": fresh or source in ("replay", "scripted"),
+        "model": source,
         "llm": suite.llm if source in ("live", "record") else None,
         "providers": loaded.file.parent / suite.providers if suite.providers else None,
         "env_file": env_file, "cassettes": loaded.cassettes,
