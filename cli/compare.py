@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agentdyno.cli.comparing import facts_of, load_arms
+from agentdyno.cli.comparing import facts_of, load_arms, run_now
 from agentdyno.cli.context import stdout_console
 from agentdyno.cli.database import run_async
 from agentdyno.core.errors import UsageError
@@ -32,10 +32,14 @@ _MOST_FLIPS = 10
 @click.option("--seed", default=0, show_default=True, help="Seed of resampling.")
 @click.option("--limit", type=click.IntRange(min=1), default=5000, show_default=True,
               help="Look at so many stored trials, newest first.")
+@click.option("--now", is_flag=True, help="First run what is missing of --scenario on the arms, "
+              "which are runners then; with the scripted model.")
+@click.option("--trials", "-n", default=5, show_default=True,
+              help="Repeats of each cell, for --now.")
 @click.option("--json", "as_json", is_flag=True, help="Comparisons and front as JSON.")
 def compare_command(
     arms: tuple[str, ...], scenarios: tuple[str, ...], margins: tuple[str, ...], seed: int,
-    limit: int, as_json: bool,
+    limit: int, now: bool, trials: int, as_json: bool,
 ) -> int:
     """Compare stored trials of ARMs, pair by pair, on the cases that both ran.
 
@@ -48,7 +52,8 @@ def compare_command(
     if len(arms) < 2:
         raise UsageError("a comparison needs two arms.", "agentdyno compare crewai langgraph")
     rules_margins = dict(map(_margin, margins))
-    loaded = run_async(load_arms(arms, scenarios, limit))
+    loaded = run_now(arms, scenarios, trials) if now else (
+        run_async(load_arms(arms, scenarios, limit)))
     facts = facts_of([trial for arm in loaded for trial in arm.trials])
     found = compare(loaded, Rules(margins=rules_margins, facts=facts, seed=seed))
     front = pareto(loaded)

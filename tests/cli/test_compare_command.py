@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from agentdyno.cli.main import main
 from agentdyno.store.database import open_pool
 from agentdyno.store.trials import TrialStore
 from agentdyno.tests.experiments.test_compare import trial
+
+EXAMPLE, EXAMPLE_FOLDER = "app", Path(__file__).parents[2] / "examples" / "own_agent"
 
 
 async def _store(database: str) -> None:
@@ -57,6 +60,18 @@ def test_compare_as_json_holds_every_number(capsys: pytest.CaptureFixture[str]) 
     assert told["front"]["best"] == ["autogen"]
 
 
+def test_compare_now_runs_what_is_missing_first(
+    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AGENTDYNO_DATABASE_URL", database)
+    arms = ["pydantic_ai", f"python:{EXAMPLE}:answer"]
+    monkeypatch.chdir(EXAMPLE_FOLDER)
+    assert main(["compare", *arms, "--now", "--scenario", "docs_question", "-n", "2"]) == 0
+    shown = capsys.readouterr().out
+    passed = next(line for line in shown.splitlines() if line.split()[:1] == ["passed"])
+    assert "no sampling noise" in passed
+
+
 @pytest.mark.usefixtures("stored")
 def test_recommend_names_the_runner_with_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recommend", "order_mail"]) == 0
@@ -92,6 +107,7 @@ def test_confidence_shows_each_trial_and_the_brier_score(
     (["compare", "autogen", "langgraph"], "no trial is stored for langgraph"),
     (["compare", "autogen", "crewia"], "did you mean 'crewai'"),
     (["compare", "autogen", "crewai", "--margin", "speed=1"], "no margin"),
+    (["compare", "autogen", "crewai", "--now"], "--now does not know what to run"),
     (["recommend", "docs_question"], "fewer than two runners"),
     (["power", "--effect", "0.0001", "--rate", "0.5"], "100,000 cases"),
 ])
