@@ -8,6 +8,7 @@ from agentdyno.core.checkbase import AnswerCheck, Check, has_one_group
 from agentdyno.core.checkbase import Computed as Computed
 from agentdyno.core.checkbase import Regex as Regex
 from agentdyno.core.checkbase import ToolName as ToolName
+from agentdyno.core.checkjudge import JudgeCheck as JudgeCheck
 from agentdyno.core.checksame import ExpectedCall as ExpectedCall
 from agentdyno.core.checksame import SameAnswerCheck as SameAnswerCheck
 from agentdyno.core.checksame import SameToolCallsCheck as SameToolCallsCheck
@@ -221,6 +222,6 @@ CheckSpec = Annotated[
     | MailSentCheck | LimitsCheck | MemoryUsedCheck | SameToolCallsCheck | SameAnswerCheck
     | GapReportedCheck | ApprovalCheck | SimilarityCheck | SqlCheck | EndStateCheck
     | NoDuplicatesCheck | PermissionCheck | PathCheck | CitationsCheck | ConfidenceCheck
-    | PythonCheck,
+    | PythonCheck | JudgeCheck,
     Field(discriminator="type"),
 ]

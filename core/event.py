@@ -299,8 +299,8 @@ class WireRecord(Noun):
 
     seq: int
     """Position among the trial's exchanges, from 0."""
-    channel: Literal["model", "tool"]
-    """Which gateway saw it."""
+    channel: Literal["model", "tool", "judge"]
+    """Which gateway saw it; `judge`: the model gateway, once the trial was over."""
     agent: str
     """Agent in the path of the request."""
     started_s: float

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from agentdyno.core.approval import ApproverKind
 from agentdyno.core.event import Event
+from agentdyno.core.judged import Judged
 from agentdyno.core.noun import Noun
 from agentdyno.core.pattern import Pattern
 from agentdyno.core.spec import AgentSpec, Limits
@@ -182,6 +183,8 @@ class Verdict(Noun):
     status: Literal["pass", "fail", "inconclusive", "error"]
     reason: str
     """Why, quoting the evidence."""
+    judged: Judged | None = None
+    """What a judge said; null for every other check."""
 
 
 class Trial(Noun):
@@ -213,6 +216,8 @@ class Trial(Noun):
     notes: tuple[str, ...] = ()
     """What the harness has to say about the trial, such as recordings that nobody asked for."""
     verdicts: tuple[Verdict, ...] = ()
+    judging: tuple[Event, ...] = ()
+    """What judges took once the trial was over; their seconds begin with the judging."""
     wire_digest: str = ""
     """Hash of what the team sent; trials of one case that share it differ in time alone. "" in
     trials that were stored before there was one."""
