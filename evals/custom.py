@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from agentdyno.core.check import PythonCheck
+from agentdyno.core.checkworld import PythonCheck
 from agentdyno.core.trial import Trial
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.evals.finding import Finding, failed, passed

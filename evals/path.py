@@ -6,8 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from agentdyno.core.canonical import canonical_json
-from agentdyno.core.check import PathCheck
-from agentdyno.core.checkteam import Way
+from agentdyno.core.checkteam import PathCheck, Way
 from agentdyno.core.event import Event, Message, Step, StepAction, ToolCall
 from agentdyno.core.trial import USER_SIMULATOR, Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed

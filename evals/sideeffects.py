@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdyno.core.canonical import canonical_json
-from agentdyno.core.check import NoDuplicatesCheck, PermissionCheck
+from agentdyno.core.checkteam import NoDuplicatesCheck, PermissionCheck
 from agentdyno.core.event import ToolCall, ToolsListed
 from agentdyno.core.trial import Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from agentdyno.core.check import SqlCheck
+from agentdyno.core.checkworld import SqlCheck
 from agentdyno.core.trial import Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed
 from agentdyno.evals.sqltables import accesses, cell, fill, tables

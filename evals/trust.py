@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agentdyno.core.check import CitationsCheck, ConfidenceCheck
+from agentdyno.core.checkteam import CitationsCheck, ConfidenceCheck
 from agentdyno.core.trial import Trial
 from agentdyno.evals.confidence import confidence as figure_of
 from agentdyno.evals.finding import Finding, failed, passed

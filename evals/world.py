@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from agentdyno.core.canonical import canonical_json, content_hash
-from agentdyno.core.check import EndStateCheck
+from agentdyno.core.checkworld import EndStateCheck
 from agentdyno.core.difference import ABSENT, Difference, first_difference
 from agentdyno.core.event import ToolCall
 from agentdyno.core.trial import Trial

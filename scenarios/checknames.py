@@ -11,19 +11,16 @@ from agentdyno.core.check import (
     ApprovalCheck,
     CheckSpec,
     Computed,
-    EndStateCheck,
     GapReportedCheck,
     JsonSchemaCheck,
     MailSentCheck,
     NumericCheck,
-    PathCheck,
-    PythonCheck,
     SameAnswerCheck,
     SameToolCallsCheck,
-    SqlCheck,
     ToolsCalledCheck,
 )
-from agentdyno.core.checkteam import NoDuplicatesCheck
+from agentdyno.core.checkteam import NoDuplicatesCheck, PathCheck
+from agentdyno.core.checkworld import EndStateCheck, PythonCheck, SqlCheck
 from agentdyno.core.yamlfile import KeyPath
 from agentdyno.scenarios.checkrefs import (
     function_problems,

@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from agentdyno.core.check import Computed, PythonCheck
+from agentdyno.core.check import Computed
+from agentdyno.core.checkworld import PythonCheck
 from agentdyno.core.yamlfile import KeyPath
 from agentdyno.core.yamlproblem import nearest
 

@@ -203,5 +203,5 @@ class References:
             # How many turns a recording or a simulated user has is known later: `Users`.
             if turns and (getattr(check, "turn", None) or 0) > len(turns):
                 self._add((*path, "turn"), f"the scenario has {len(turns)} user turns")
-            for where, message in names.problems(check):
-                self._add((*path, *where), message)
+            for below, message in names.problems(check):
+                self._add((*path, *below), message)

@@ -13,7 +13,7 @@ from pydantic_core import PydanticSerializationError, ValidationError
 
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.event import WireRecord
-from agentdyno.core.trial import Trial
+from agentdyno.core.trial import Trial, Verdict
 
 TRIAL_COLUMNS = (
     "row_id", "id", "attempt", "matrix_id", "key_hash", "key", "scenario", "runner",
@@ -89,19 +89,22 @@ def encode(trial: Trial, wire: Sequence[WireRecord]) -> Record:
             trial.key.model_dump_json(), *_identity(trial),
             trial.outcome.value, _text(trial.reason), trial.started_at, trial.duration_s,
             *_counts(trial), trial.report.cpu_s, trial.report.peak_rss_mb,
-            *_judged(trial), to_json(trial, exclude={"events"}), events, _plain(events),
+            *judged(trial.verdicts), to_json(trial, exclude={"events"}), events, _plain(events),
         ),
-        verdicts=tuple(
-            (n, _text(verdict.check), verdict.status, _text(verdict.reason))
-            for n, verdict in enumerate(trial.verdicts)
-        ),
+        verdicts=verdict_rows(trial.verdicts),
         wire=pack(wire) if wire else None,
     )
 
 
-def decode(body: str, events: str) -> Trial:
-    """Return the trial of a stored `body` and the JSON array of its events."""
-    text = f'{body[:-1]},"events":{events}}}'
+def decode(body: str, events: str, verdicts: str | None = None) -> Trial:
+    """Return the trial of a stored `body` and the JSON array of its events.
+
+    Args:
+        verdicts: JSON array of those that count, where they are not those in `body`.
+    """
+    # Of two equal keys the last one counts, for both parsers.
+    graded = "" if verdicts is None else f',"verdicts":{verdicts}'
+    text = f'{body[:-1]},"events":{events}{graded}}}'
     try:
         return Trial.model_validate_json(text)
     except ValidationError:
@@ -166,8 +169,17 @@ def _counts(trial: Trial) -> tuple[int, ...]:
     return models, prompt, tools, completion, called, errors
 
 
-def _judged(trial: Trial) -> tuple[int, int, int]:
-    statuses = [verdict.status for verdict in trial.verdicts]
+def verdict_rows(verdicts: Sequence[Verdict]) -> tuple[tuple[Any, ...], ...]:
+    """Return `verdicts` as rows, in the order of VERDICT_COLUMNS without the trial."""
+    return tuple(
+        (n, _text(verdict.check), verdict.status, _text(verdict.reason))
+        for n, verdict in enumerate(verdicts)
+    )
+
+
+def judged(verdicts: Sequence[Verdict]) -> tuple[int, int, int]:
+    """Return how many passed, how many failed, and how many did neither."""
+    statuses = [verdict.status for verdict in verdicts]
     passed, failed = statuses.count("pass"), statuses.count("fail")
     return passed, failed, len(statuses) - passed - failed
 

@@ -32,7 +32,11 @@ MatrixStatus = Literal["running", "finished", "interrupted", "failed"]
 
 _RACES = 5
 _ROW_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, TrialRow.__dataclass_fields__))
-_LOAD = "SELECT id, body::text, events::text FROM trial WHERE id = ANY(%s) AND NOT superseded"
+_LOAD = """
+    SELECT t.id, t.body::text, t.events::text, g.verdicts::text
+    FROM trial t LEFT JOIN graded g ON g.trial = t.row_id AND g.grading = t.grading
+    WHERE t.id = ANY(%s) AND NOT t.superseded
+"""
 
 _LOOK = """
     SELECT w.id, nextval('trial_row_id_seq'), coalesce(t.attempt, 0), t.by_us, t.key_hash
@@ -139,10 +143,11 @@ class TrialStore:
         raise UsageError(f"{what}; nearest: {', '.join(near)}", f"agentdyno show {near[0]}")
 
     async def load(self, ids: Sequence[str]) -> Trials:
-        """Return the newest attempt of each stored trial of `ids`, in that order."""
+        """Return the newest attempt of each stored trial of `ids`, in that order, with the verdicts
+        of its newest grading."""
         async with self._link() as link:
             rows = await link.execute(_LOAD, [list(ids)])
-            found = {row[0]: decode(row[1], row[2]) async for row in rows}
+            found = {row[0]: decode(*row[1:]) async for row in rows}
         return [found[trial_id] for trial_id in dict.fromkeys(ids) if trial_id in found]
 
     async def list(
