@@ -18,7 +18,8 @@ INTERRUPTED = 2
 @click.option("--record", is_flag=True,
               help="First make the cassettes of a suite that replays, by its `llm`, or else by the "
                    "scripted model.")
-@click.option("--fresh", is_flag=True, help="Run again what a live suite has stored already; others always run.")
+@click.option("--fresh", is_flag=True,
+              help="Run again what a live suite has stored already; others always run.")
 @click.option("--force", is_flag=True, help="Bless trials although none of them passes.")
 @click.option("--concurrency", "-c", default=2, show_default=True, help="Trials running at once.")
 def bless(

@@ -19,7 +19,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
               help="Blessed file to use instead of the suite's own.")
 @click.option("--baseline-from", metavar="REF",
               help="Read the blessed file as it is at this git revision, such as origin/main.")
-@click.option("--fresh", is_flag=True, help="Run again what a live suite has stored already; others always run.")
+@click.option("--fresh", is_flag=True,
+              help="Run again what a live suite has stored already; others always run.")
 @click.option("--concurrency", "-c", default=2, show_default=True, help="Trials running at once.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Also write JUnit XML.")
 @click.option("--markdown", type=_FILE, metavar="FILE",

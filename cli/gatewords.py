@@ -4,7 +4,7 @@ from agentdyno.experiments.gate.drift import Drift
 from agentdyno.experiments.gate.gate import Flip, GateReport
 from agentdyno.experiments.gate.judge import GateLine
 
-_MOST = 2
+_MOST, _TOLD = 2, 20
 
 
 def verdict_line(report: GateReport) -> str:
@@ -41,9 +41,11 @@ def drift_told(drift: Drift) -> str:
 def drift_details(drift: Drift) -> list[str]:
     """Return both sides of a drift, and how to see the whole."""
     repeats = ", ".join(map(str, drift.repeats))
+    told = drift.told.splitlines()
     return [
-        f"blessed: {drift.before}", f"now:     {drift.now}",
-        f"{drift.calls} model calls differ; repeat {repeats}",
+        f"blessed: {drift.before}", f"now:     {drift.now}", *told[:_TOLD],
+        *(["..."] if told[_TOLD:] else []),
+        f"{drift.calls} model calls differ or are gone; repeat {repeats}",
         f"see: agentdyno show {drift.trial[:10]}",
     ]
 

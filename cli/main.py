@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("agentdyno.cli.diff:diff", "Compare what two trials sent to the model."),
     "gate": ("agentdyno.cli.gate:gate", "Hold a suite against its blessed baseline."),
     "bless": ("agentdyno.cli.bless:bless", "Make what a suite does now its baseline."),
+    "calibrate": ("agentdyno.cli.calibrate:calibrate",
+                  "Measure a gate's false alarms and what it would see."),
     "check": ("agentdyno.cli.check:check", "List the checks that scenarios can ask for."),
     "score": ("agentdyno.cli.score:score", "Grade stored trials again, without running them."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),

@@ -40,6 +40,8 @@ class KeptTrial(Noun):
     id: str
     repeat: int
     outcome: str
+    reason: str = ""
+    """Why it does not count; "" for one that does."""
     missed: bool = False
     """Whether it asked for something that is not on its cassette."""
     values: dict[str, float] = Field(default_factory=dict)

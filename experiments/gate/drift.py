@@ -31,6 +31,8 @@ class Drift(Noun):
     """A trial to look at."""
     blessed: str
     """The trial of the baseline that it is held against."""
+    told: str = ""
+    """What the replay said of it, with both texts; "" where nothing was missed."""
 
     @property
     def place(self) -> str:
@@ -85,6 +87,7 @@ def _of_cell(
             runner=new.runner, situation=new.situation, repeats=(trial.repeat,),
             agent=place.agent, what=place.what, field=place.field, before=place.before,
             now=place.now, calls=_differing(one, other), trial=trial.id, blessed=against.id,
+            told=trial.reason if trial.missed else "",
         )
 
 

@@ -80,6 +80,7 @@ def _kept(trial: Trial, wire: str, metrics: Sequence[Metric]) -> KeptTrial:
         }
     return KeptTrial(
         id=trial.id, repeat=trial.key.repeat, outcome=trial.outcome.value,
+        reason=trial.reason if trial.outcome in OUT_OF_COUNT else "",
         missed=trial.outcome is Outcome.HARNESS_FAULT and trial.reason.startswith(_MISSES),
         values=values, wire=wire,
         verdicts={verdict.check: verdict.status for verdict in trial.verdicts},

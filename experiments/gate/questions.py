@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from agentdyno.core.suite import Suite
 from agentdyno.evals.statistics.values import Values
 from agentdyno.experiments.gate.baseline import Baseline, Cell, KeptTrial
-from agentdyno.experiments.gate.coverage import RunnerCoverage
+from agentdyno.experiments.gate.coverage import RunnerCoverage, passes
 from agentdyno.experiments.gate.families import family_values
 from agentdyno.experiments.gate.judge import Question, without
 from agentdyno.experiments.gate.observe import judges_checks, metrics_of
@@ -29,9 +29,16 @@ def questions(
     suite: Suite, runner: str, pairs: Sequence[Pair], coverage: RunnerCoverage
 ) -> Iterator[Question]:
     """Yield what is asked about one runner: each metric that has a value on both sides, and each
-    family of checks."""
+    family of checks; where too few trials count, one question stands for all."""
     exact = suite.model != "live" and all(_is_exact(*pair) for pair in pairs)
     why = coverage.too_low(suite.policy.min_coverage)
+    if why:
+        arms = _arms(pairs, lambda cell, trial: float(passes(trial)))
+        yield Question(
+            runner=runner, metric="passed", higher_is_better=True, ratio=False, named=False,
+            margin=RATE_MARGIN, before=arms[0], now=arms[1], exact=exact, why=why,
+        )
+        return
     for metric in metrics_of(suite):
         arms = _arms(pairs, _metric_of(metric.name))
         if any(arms[0].values()):
@@ -39,7 +46,7 @@ def questions(
                 runner=runner, metric=metric.name, higher_is_better=metric.higher_is_better,
                 ratio=metric.kind == "ratio", named=metric.name in suite.margins,
                 margin=suite.margins.get(metric.name, metric.margin), before=arms[0],
-                now=arms[1], exact=exact and not metric.measured, why=why,
+                now=arms[1], exact=exact and not metric.measured,
             )
             yield _answered(question, pairs, suite)
     for family in sorted(families(pairs, 0) & families(pairs, 1)):
@@ -50,7 +57,7 @@ def questions(
         question = Question(
             runner=runner, metric=f"check:{family}", higher_is_better=True, ratio=False,
             margin=suite.margins[named[0]] if named else RATE_MARGIN, named=bool(named),
-            before=arms[0], now=arms[1], exact=exact, why=why,
+            before=arms[0], now=arms[1], exact=exact,
         )
         yield _answered(question, pairs, suite)
 
