@@ -1,6 +1,7 @@
 """`agentdyno runners`: the matrix, generated from what the adapters declare."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,12 @@ def test_the_matrix_is_there_as_json_and_as_markdown(capsys: pytest.CaptureFixtu
     assert found["crewai"]["patterns"]["single"]["kind"] == "native"
     assert main(["runners", "--markdown"]) == 0
     assert capsys.readouterr().out.startswith("| pattern | autogen |")
+
+
+def test_the_readme_shows_the_matrix_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runners", "--markdown"]) == 0
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.strip() in readme, "paste: agentdyno runners --markdown"
 
 
 def test_every_declared_pattern_is_one_and_says_how() -> None:
