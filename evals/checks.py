@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentdyno.core.check import CheckSpec
+from agentdyno.core.check import CheckSpec, JudgeCheck
 from agentdyno.core.trial import Outcome, Trial, Verdict
 from agentdyno.evals import (
     answer,
@@ -22,6 +22,7 @@ from agentdyno.evals import (
     world,
 )
 from agentdyno.evals.finding import Finding, Unanswered, failed
+from agentdyno.evals.judges.grade import graded_again
 
 CHECKS: dict[str, Callable[[Trial, Any, Path], Finding]] = {
     "contains": answer.contains,
@@ -46,7 +47,7 @@ CHECKS: dict[str, Callable[[Trial, Any, Path], Finding]] = {
     "confidence": trust.confidence,
     "python": custom.python,
 }
-"""How each type of check is answered."""
+"""How each type of check is answered; what judges said is read from the trial."""
 
 _NOT_THE_AGENT = (Outcome.HARNESS_FAULT, Outcome.CANCELLED)
 
@@ -69,6 +70,8 @@ def _verdict(trial: Trial, check: CheckSpec, folder: Path) -> Verdict:
         status = "inconclusive" if trial.outcome in _NOT_THE_AGENT else "fail"
         reason = f"the trial ended with {trial.outcome.value}: {trial.reason or 'no reason given'}"
         return Verdict.model_validate({"check": check.id, "status": status, "reason": reason})
+    if isinstance(check, JudgeCheck):
+        return graded_again(trial, check)
     # One check that breaks must not take the others' verdicts with it.
     try:
         finding = CHECKS[check.type](trial, check, folder)

@@ -14,7 +14,7 @@ EXAMPLE = "--llm openai:gpt-5-mini"
 
 
 def choices_of(loaded: LoadedScenario, llm: str | None) -> dict[str, ModelChoice]:
-    """Return the model of every agent, and of the simulated user where there is one.
+    """Return the model of every agent, and of the simulated user and the judge where there are.
 
     An agent's `model` is an alias in the scenario's `models`, or `provider:name` itself. Where it
     is neither, `llm` is asked, which may be an alias too. Fallbacks are resolved: those of the
@@ -25,7 +25,7 @@ def choices_of(loaded: LoadedScenario, llm: str | None) -> dict[str, ModelChoice
     """
     models = loaded.scenario.models
     found: dict[str, ModelChoice] = {}
-    for agent, model in ((spec.name, spec.model) for spec in loaded.callers):
+    for agent, model in ((spec.name, spec.model) for spec in loaded.asked):
         if model in models or ":" in model:
             found[agent] = _resolved(model, models, f"agent {agent!r} of {loaded.scenario.name!r}")
         elif llm is not None:

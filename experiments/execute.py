@@ -18,6 +18,7 @@ from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench
 from agentdyno.experiments.derived import derived
 from agentdyno.experiments.fingerprint import wire_digest
+from agentdyno.experiments.judging import with_judgement
 from agentdyno.experiments.plan import PlannedTrial
 from agentdyno.experiments.sources import Sources, TrialSource
 from agentdyno.experiments.user import UserSimulator
@@ -50,12 +51,13 @@ class Executor:
         if not planned.runner.teamwork.hook:
             seen = (*trial.events, *derived(trial, wire))
             trial = trial.model_copy(update={"events": _in_order(seen)})
-        verdicts = evaluate(trial, planned.scenario.scenario.checks, planned.scenario.folder)
+        judged, judging = await with_judgement(self.bench, self.sources, planned, trial, wire)
+        verdicts = evaluate(judged, planned.scenario.scenario.checks, planned.scenario.folder)
         broken = conformance(trial, wire)
-        return trial.model_copy(update={
+        return judged.model_copy(update={
             "verdicts": (*verdicts, *broken), "notes": (*trial.notes, *swallowed(trial)),
             "wire_digest": wire_digest(trial, wire),
-        }), wire
+        }), (*wire, *judging)
 
     async def _first_undisturbed(self, planned: PlannedTrial, host: TrialHost) -> Sealed:
         for _ in range(1, ATTEMPTS):

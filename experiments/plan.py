@@ -205,7 +205,12 @@ def _model(scenario: Prepared, options: RunOptions) -> tuple[str, str]:
     """Return what answers, for people, and the hash of what that depends on."""
     if scenario.script is not None:
         return "scripted", scenario.script.digest
-    names = ", ".join(dict.fromkeys(choice.model for choice in scenario.choices.values()))
+    judge = scenario.loaded.judge
+    # Who judges is in the hash, but trials are told apart by who answered in them.
+    names = ", ".join(dict.fromkeys(
+        choice.model for agent, choice in scenario.choices.items()
+        if judge is None or agent != judge.name
+    ))
     choices = {
         agent: choice.model_dump(mode="json") for agent, choice in scenario.choices.items()
     }

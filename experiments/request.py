@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agentdyno.core.errors import EnvironmentFault, InputError, Problem
 from agentdyno.core.fault import FaultPlan, read_fault_plan
 from agentdyno.core.settings import RunOptions, Settings
+from agentdyno.evals.judges import library as judge_library
 from agentdyno.experiments.choices import choices_of
 from agentdyno.experiments.plan import Prepared
 from agentdyno.models.providers import Catalogue, read_providers
@@ -55,7 +56,7 @@ def script_of(loaded: LoadedScenario) -> Script:
             message="this scenario has no script for the scripted model; "
                     "add one, or name another with --model",
         )])
-    names = [agent.name for agent in loaded.callers]
+    names = [agent.name for agent in loaded.asked]
     return load_script(loaded.script_path, names, loaded.variables)
 
 
@@ -67,6 +68,8 @@ def goes_live(options: RunOptions) -> bool:
 
 
 def _prepare(loaded: LoadedScenario, options: RunOptions) -> Prepared:
+    if loaded.judge is not None:
+        judge_library.version()
     if options.model == "scripted":
         return Prepared(loaded=loaded, script=script_of(loaded))
     choices = choices_of(loaded, options.llm) if goes_live(options) else {}
@@ -107,7 +110,8 @@ async def read_request(settings: Settings, options: RunOptions) -> Request:
     A version that a user names may have to be locked first, which asks a package index.
 
     Raises:
-        UsageError: an unknown scenario, runner, model or provider, or a key that is missing.
+        UsageError: an unknown scenario, runner, model or provider, a key that is missing, or a
+            judge without the library that it needs.
         InputError: the problems of all scenario and script files.
     """
     scenarios = _scenarios(options)

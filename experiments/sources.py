@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from agentdyno.core.event import WireRecord
+from agentdyno.core.judged import JUDGE
 from agentdyno.core.model import ModelChoice
 from agentdyno.core.recording import ToolRecording
 from agentdyno.core.settings import Budget, RunOptions
@@ -19,7 +20,7 @@ from agentdyno.models.cassette.library import CassetteLibrary
 from agentdyno.models.cassette.replayer import Replayer
 from agentdyno.models.exchange import Guard
 from agentdyno.models.faults import FaultyUpstream
-from agentdyno.models.guard import chain, payees_of
+from agentdyno.models.guard import Payees, chain, payees_of
 from agentdyno.models.providers import Providers
 from agentdyno.models.retrying import RetryingUpstream, RetryPolicy
 from agentdyno.models.scripted import ScriptedUpstream
@@ -81,7 +82,32 @@ class Sources:
         if self.budgets is None:
             return None
         budget = tightest(planned.scenario.scenario.budget, self.options.trial_budget)
-        return self.budgets.guard(budget, payees_of(planned.choices) if planned.choices else None)
+        return self.budgets.guard(budget, self._payees(planned))
+
+    def judging_guard(self, planned: PlannedTrial) -> Guard | None:
+        """Return who looks at a judge's calls: the run's and the day's budgets, not the trial's."""
+        if self.budgets is None:
+            return None
+        return self.budgets.guard(Budget(), self._payees(planned))
+
+    def _payees(self, planned: PlannedTrial) -> Payees | None:
+        return payees_of(planned.choices) if planned.choices else None
+
+    def judge(self, planned: PlannedTrial, sink: Sink) -> Upstream:
+        """Return what answers the judge of one trial: no fault is injected into its calls.
+
+        Raises:
+            DynoError: its cassette cannot be read.
+        """
+        if planned.script is not None:
+            return ScriptedUpstream(planned.script, planned.key.seed)
+        if self.options.model != "replay":
+            return self._live(planned, sink)
+        live = self._live(planned, sink) if self.providers is not None else None
+        return Replayer(
+            self.recordings.load(planned.key).part(JUDGE), sink, scrub=self.secrets,
+            on_miss=live if self.options.on_miss == "live" or self.options.fork_at else None,
+        )
 
     def _answers(
         self, planned: PlannedTrial, sink: Sink
@@ -97,8 +123,11 @@ class Sources:
         if self.options.model != "replay":
             return None, self._live(planned, sink, wrap=faulty)
         live = self._live(planned, sink) if self.providers is not None else None
+        cassette = self.recordings.load(planned.key)
+        if planned.scenario.judge is not None:
+            cassette = cassette.part(JUDGE, without=True)
         replayer = Replayer(
-            self.recordings.load(planned.key), sink, fork_at=self.options.fork_at, live=live,
+            cassette, sink, fork_at=self.options.fork_at, live=live,
             on_miss=live if self.options.on_miss == "live" else None,
             pace=self.options.pace == "recorded", scrub=self.secrets,
         )

@@ -17,6 +17,7 @@ from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.arrangements import arranged
 from agentdyno.scenarios.cases import instance
+from agentdyno.scenarios.judges import judge_of
 from agentdyno.scenarios.references import References
 from agentdyno.scenarios.users import LoadedUser, Users
 
@@ -43,6 +44,8 @@ class LoadedScenario:
     """What the user says, rendered; of a simulated user what he says first, if that is given."""
     user: LoadedUser | None = None
     """Who says what follows; null where all turns are given."""
+    judge: AgentSpec | None = None
+    """Under whose name the model of its judges is called; null where no check has one."""
     case: str = ""
     """Name of the case; "" where the scenario has only itself."""
 
@@ -55,6 +58,11 @@ class LoadedScenario:
     def callers(self) -> tuple[AgentSpec, ...]:
         """Return everybody who calls a model: the team, and a simulated user after it."""
         return (*self.agents, self.user.agent) if self.user else self.agents
+
+    @property
+    def asked(self) -> tuple[AgentSpec, ...]:
+        """Return everybody whose model is asked something: the callers, and a judge after them."""
+        return (*self.callers, self.judge) if self.judge else self.callers
 
 
 def list_scenarios() -> tuple[str, ...]:
@@ -135,6 +143,7 @@ def _loaded(
     turns, user = users.resolve()
     problems += users.problems
     agents = _agents(scenario, document, overrides, library, problems)
+    judge = judge_of(scenario, document, problems)
     if problems:
         raise InputError(problems)
     return LoadedScenario(
@@ -146,6 +155,7 @@ def _loaded(
         variables=scenario.vars,
         user_turns=turns,
         user=user,
+        judge=judge,
         case=case,
     )
 

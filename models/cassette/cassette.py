@@ -1,7 +1,7 @@
 """A cassette: everything that a trial was told, by models and by tools."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentdyno import __version__
 from agentdyno.core.errors import UsageError
@@ -69,6 +69,11 @@ class Cassette:
         """Read a cassette from the text of its file; raises like `document.parsed`."""
         head, calls, recording = parsed(text, file, accept=accept)
         return cls(head=head, calls=calls, recording=recording, file=file)
+
+    def part(self, agent: str, *, without: bool = False) -> "Cassette":
+        """Return the cassette with the calls of `agent` alone, or with all others."""
+        calls = tuple(call for call in self.calls if (call.agent == agent) is not without)
+        return replace(self, calls=calls)
 
     def text(self) -> str:
         """Return the sealed text of the cassette's file."""

@@ -24,15 +24,15 @@ def model_side(
     """Return the calls that a provider answered, and a line for each that none did."""
     records: defaultdict[tuple[str, float], list[WireRecord]] = defaultdict(list)
     for record in wire:
-        if record.channel == "model":
+        if record.channel in ("model", "judge"):
             records[record.agent, record.started_s].append(record)
+    every = (*trial.events, *trial.judging)
     tries = {
-        (event.agent, event.ordinal): event for event in trial.events
-        if isinstance(event, ModelTry)
+        (event.agent, event.ordinal): event for event in every if isinstance(event, ModelTry)
     }
     calls: list[ModelRecording] = []
     left_out: list[str] = []
-    for event in trial.events:
+    for event in every:
         if not isinstance(event, ModelCall):
             continue
         found = records[event.agent, event.started_s]

@@ -103,7 +103,7 @@ def verdict(spec: dict[str, Any], folder: Path = Path(), **changes: Any) -> Verd
 def test_every_type_of_check_has_an_answer() -> None:
     union = get_args(CheckSpec)[0]
     types = {get_args(t.model_fields["type"].annotation)[0] for t in get_args(union)}
-    assert set(CHECKS) == types
+    assert set(CHECKS) == types - {"judge"}, "judges are asked before a trial is stored"
 
 
 MADE: list[dict[str, Any]] = [
