@@ -9,7 +9,6 @@ import click
 from agentdyno.cli.context import load_settings
 
 if TYPE_CHECKING:
-    from agentdyno.core.estimate import Estimate
     from agentdyno.core.trial import Trial
     from agentdyno.experiments.gate.baseline import Baseline
     from agentdyno.experiments.gate.suites import LoadedSuite

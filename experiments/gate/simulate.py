@@ -81,7 +81,7 @@ def calibrate_suite(
     passing, failing = {PLANTED: 1.0}, {PLANTED: 0.0}
 
     def draw(generator: Any) -> Pool:
-        def trials(chance: float) -> list[Trialed]:
+        def trials(chance: float) -> Sequence[Trialed]:
             good = round(_GRAIN * chance)
             return [passing] * good + [failing] * (_GRAIN - good)
 
