@@ -41,8 +41,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker and refuse wrong options."""
     config.addinivalue_line("markers", _MARKER)
+    if config.getoption("dyno_runners") or config.getoption("dyno_trials") is not None:
+        from agentdyno.cli.pytesting.items import check_options
+
+        check_options(config)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentdyno.core.errors import InputError, Problem, UsageError
+from agentdyno.core.errors import EnvironmentFault, InputError, Problem, UsageError
 from agentdyno.core.settings import RunOptions
 from agentdyno.core.testfile import PytestFile, PytestVariant
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
-from agentdyno.runners.own import is_own
+from agentdyno.runners.own import is_own, resolve_own
 from agentdyno.runners.registry import find_runner, list_runners
 from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario, shown
 
@@ -35,7 +35,12 @@ class Cell:
     def name(self) -> str:
         """Return `scenario[runner]`, or `scenario[runner-variant]`."""
         changed = f"-{self.variant}" if self.change else ""
-        return f"{self.loaded.situation}[{self.runner}{changed}]"
+        return f"{self.loaded.situation}[{runner_id(self.runner)}{changed}]"
+
+    @property
+    def known(self) -> str:
+        """Return why it is expected to fail; "" when it is not."""
+        return self.suite.known.get(runner_name(self.runner), "")
 
     @property
     def options(self) -> RunOptions:
@@ -67,8 +72,32 @@ class Chosen:
         """Return those of `runners` that are wanted, in the version that the command line names."""
         if not self.runners:
             return tuple(runners)
-        names = {spec.partition("@")[0] for spec in runners}
-        return tuple(spec for spec in self.runners if spec.partition("@")[0] in names)
+        names = {runner_name(spec): spec for spec in runners}
+        found = {spec: names.get(spec.partition("@")[0]) for spec in self.runners}
+        return tuple(own if is_own(own) else spec for spec, own in found.items() if own)
+
+
+def placed(runner: str, folder: Path) -> str:
+    """Return a runner as its file in `folder` means it: programs by their path."""
+    return str(folder / runner) if runner.endswith((".yaml", ".yml")) else runner
+
+
+def runner_name(spec: str) -> str:
+    """Return a runner's name without its version; raises what `resolve_own` does."""
+    return resolve_own(spec).name if is_own(spec) else spec.partition("@")[0]
+
+
+def runner_id(spec: str) -> str:
+    """Return what stands for a runner in the id of a test."""
+    return runner_name(spec) if is_own(spec) else spec
+
+
+def check_runner(spec: str) -> None:
+    """Refuse a runner that there is not; raises `UsageError`, `InputError`, `EnvironmentFault`."""
+    if is_own(spec):
+        resolve_own(spec)
+    else:
+        find_runner(runner_name(spec))
 
 
 def cells_of_file(path: Path, chosen: Chosen) -> list[Cell]:
@@ -79,7 +108,10 @@ def cells_of_file(path: Path, chosen: Chosen) -> list[Cell]:
     """
     document = load_yaml(path, shown(path))
     suite = validate_model(document, PytestFile)
-    problems = [*_runner_problems(document, suite), *_known_problems(document, suite)]
+    runners = [placed(spec, path.parent) for spec in suite.runners]
+    problems = _runner_problems(document, runners)
+    runners = runners or [row.name for row in list_runners()]
+    problems = problems or _known_problems(document, suite, runners)
     scenarios: list[tuple[str, int, LoadedScenario]] = []
     for at, typed in enumerate(suite.scenarios):
         try:
@@ -92,11 +124,10 @@ def cells_of_file(path: Path, chosen: Chosen) -> list[Cell]:
     problems += _variant_problems(document, suite, scenarios)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
-    runners = chosen.among(suite.runners or [row.name for row in list_runners()])
     variants = {"baseline": None, **suite.variants}
     return [
         _cell(name, loaded, runner, line, chosen.apply(suite), path.parent, variant, change)
-        for name, line, loaded in scenarios for runner in runners
+        for name, line, loaded in scenarios for runner in chosen.among(runners)
         for variant, change in variants.items()
     ]
 
@@ -112,7 +143,7 @@ def cells_of_scenario(path: Path, chosen: Chosen) -> list[Cell]:
     loaded = [(name, one) for one in base]
     loaded += [(other, one) for other in arranged for one in load_cases(other)]
     suite = chosen.apply(PytestFile(scenarios=(name,)))
-    runners = chosen.among([row.name for row in list_runners()])
+    runners = chosen.runners or tuple(row.name for row in list_runners())
     return [
         _cell(found, one, runner, 1, suite, Path.cwd(), "baseline", None)
         for found, one in loaded for runner in runners
@@ -134,19 +165,22 @@ def _cell(
     )
 
 
-def _runner_problems(document: YamlDocument, suite: PytestFile) -> list[Problem]:
-    problems = []
-    for at, spec in enumerate(suite.runners):
+def _runner_problems(document: YamlDocument, runners: Sequence[str]) -> list[Problem]:
+    problems: list[Problem] = []
+    for at, spec in enumerate(runners):
         try:
-            if not is_own(spec):
-                find_runner(spec.partition("@")[0])
-        except UsageError as error:
+            check_runner(spec)
+        except InputError as error:
+            problems += error.problems
+        except (UsageError, EnvironmentFault) as error:
             problems.append(document.problem(("runners", at), f"{error.message} {error.hint}"))
     return problems
 
 
-def _known_problems(document: YamlDocument, suite: PytestFile) -> list[Problem]:
-    names = [spec.partition("@")[0] for spec in suite.runners] or [r.name for r in list_runners()]
+def _known_problems(
+    document: YamlDocument, suite: PytestFile, runners: Sequence[str]
+) -> list[Problem]:
+    names = [runner_name(spec) for spec in runners]
     return [
         document.problem(("known", name), f"no runner of this file is named {name!r}")
         for name in suite.known if name not in names
@@ -171,6 +205,3 @@ def _variant_problems(
                 problems += [document.problem(("variants", variant), one.message)
                              for one in error.problems]
     return problems
-
-
-

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
+from agentdyno.cli.pytesting.cells import check_runner, placed, runner_id
 from agentdyno.cli.pytesting.items import chosen_of
 from agentdyno.cli.pytesting.session import Session
 from agentdyno.core.errors import DynoError, UsageError
@@ -15,8 +16,6 @@ from agentdyno.core.settings import RunOptions
 from agentdyno.core.testfile import PytestVariant
 from agentdyno.core.trial import Trial
 from agentdyno.experiments.pytesting.trialview import TrialView
-from agentdyno.runners.own import is_own
-from agentdyno.runners.registry import find_runner
 
 Changes = Mapping[str, AgentOverride | Mapping[str, Any]]
 """What a variant changes, by agent; keys as in a scenario."""
@@ -42,16 +41,16 @@ def parameters(metafunc: pytest.Metafunc) -> list[Any]:
     try:
         if unknown := sorted(set(given) - {"runners", "variants"}) or (mark and mark.args):
             raise UsageError(f"the marker dyno takes runners and variants, not {unknown[0]!r}.")
-        runners, chosen = given.get("runners"), chosen_of(metafunc.config)
-        wanted = chosen.runners if runners is None else chosen.among(list(runners))
-        for spec in (*(runners or ()), *wanted):
-            if not is_own(spec):
-                find_runner(spec.partition("@")[0])
+        folder, chosen = metafunc.definition.path.parent, chosen_of(metafunc.config)
+        runners = [placed(spec, folder) for spec in given.get("runners") or ()]
+        for spec in runners:
+            check_runner(spec)
+        wanted = chosen.among(runners) if runners else chosen.runners
         variants = {
-            name: PytestVariant(agents=dict(changes)).agents
+            name: _variant(changes)
             for name, changes in (given.get("variants") or {}).items()
         }
-        if variants and not runners and not wanted:
+        if variants and not wanted and not runners:
             raise UsageError("the marker dyno names variants and no runner.",
                              "@pytest.mark.dyno(runners=[...], variants={...})")
     except (DynoError, ValidationError) as error:
@@ -63,10 +62,14 @@ def parameters(metafunc: pytest.Metafunc) -> list[Any]:
     return [
         pytest.param(
             Parameter(runner=runner, variant=variant, changes=changes),
-            id=runner if changes is None else f"{runner}-{variant}",
+            id=runner_id(runner) if changes is None else f"{runner_id(runner)}-{variant}",
         )
         for runner in wanted for variant, changes in ({"baseline": None} | variants).items()
     ]
+
+
+def _variant(changes: Changes) -> Mapping[str, AgentOverride]:
+    return PytestVariant.model_validate({"agents": dict(changes)}).agents
 
 
 class Dyno:
@@ -137,13 +140,13 @@ class Dyno:
         if model not in ("scripted", "replay"):
             raise UsageError(f"model={model!r}: a test asks no provider.",
                              "model='scripted' or model='replay'")
-        overrides = PytestVariant(agents=dict(changes)).agents if changes else None
+        overrides = _variant(changes) if changes else None
         if overrides is None and parameter is not None:
             overrides, variant = parameter.changes, parameter.variant
         options = RunOptions(
             scenarios=(str(folder / scenario) if "/" in scenario else scenario,),
-            runners=(runner,), trials=trials, seed=seed, stream=stream, timeout_s=timeout_s,
-            model=model, cassettes=folder / cassettes, approver=approver,
+            runners=(placed(runner, folder),), trials=trials, seed=seed, stream=stream,
+            timeout_s=timeout_s, model=model, cassettes=folder / cassettes, approver=approver,
             tools="replay" if model == "replay" else "live",
         )
         return self._trials(options, variant or ("changed" if overrides else "baseline"), overrides)

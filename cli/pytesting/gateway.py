@@ -149,7 +149,7 @@ class UnitGateway:
     def _lines(self, made: list[tuple[ToolUse, str | None]]) -> tuple[str, ...]:
         open_calls = [name for call in self.model_calls[-1:] for name in call.tools_called]
         return (
-            *numbered(f"the {len(made)} tool calls that came back to the model:", [
+            *numbered(f"tool calls that came back to the model ({len(made)}):", [
                 f"{call_text(call.name, call.parsed)} -> "
                 f"{'no result' if result is None else shown(result)}" for call, result in made
             ], "no tool call came back to the model"),

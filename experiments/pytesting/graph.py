@@ -18,7 +18,7 @@ from agentdyno.experiments.pytesting.seen import Seen, numbered, shown
 _PATTERN: TypeAdapter[Pattern] = TypeAdapter(Pattern)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class GraphRun(Path):
     """What happened; see `Path` for the questions."""
 
@@ -28,6 +28,9 @@ class GraphRun(Path):
     """The team's answer to each task."""
     stops: tuple[str, ...] = field(default=())
     """Limits that ended something before the team did."""
+
+    def __repr__(self) -> str:
+        return f"<a run of {len(self.stages)} turns>"
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -201,7 +201,7 @@ class TrialView(Path):
 
 def tool_call_lines(calls: Collection[ToolCall]) -> tuple[str, ...]:
     """Return calls with their results as evidence."""
-    return numbered(f"the {len(calls)} tool calls that were made:", [
+    return numbered(f"tool calls that were made ({len(calls)}):", [
         f"{call.agent}: {call_text(f'{call.server}.{call.tool}', call.arguments)} -> "
         f"{'error: ' if call.is_error else ''}{shown(call.result_text)}"
         for call in calls
