@@ -41,7 +41,8 @@ class Meter:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the instruments saw of one trial. A simulated user's calls are counted apart."""
+    """What the instruments saw of one trial. Calls of a simulated user and of judges are
+    counted apart."""
 
     passed: bool
     """Every check passed."""
@@ -88,6 +89,13 @@ class Measured:
     user_billed: bool = False
     user_cost_usd: float | None = None
     """US dollars that a simulated user took; None as in `cost_usd`."""
+    judge_calls: int = 0
+    """Model calls of judges, once the trial was over."""
+    judge_tokens: int = 0
+    """Prompt and completion tokens of judges."""
+    judge_billed: bool = False
+    judge_cost_usd: float | None = None
+    """US dollars that judges took; None as in `cost_usd`."""
 
 
 def measure(trial: Trial) -> Measured:
@@ -95,6 +103,7 @@ def measure(trial: Trial) -> Measured:
     every = [event for event in trial.events if isinstance(event, ModelCall)]
     calls = [call for call in every if call.agent != USER_SIMULATOR]
     users = [call for call in every if call.agent == USER_SIMULATOR]
+    judges = [event for event in trial.judging if isinstance(event, ModelCall)]
     leaders = coordinators(trial.pattern) if trial.pattern else ()
     leading = [call for call in calls if call.agent in leaders]
     tries = [event.decision for event in trial.events if isinstance(event, ModelTry)]
@@ -128,6 +137,10 @@ def measure(trial: Trial) -> Measured:
         user_tokens=sum(c.tokens.prompt + c.tokens.completion for c in users if c.tokens),
         user_billed=any(map(is_bill, users)),
         user_cost_usd=total_cost(users),
+        judge_calls=len(judges),
+        judge_tokens=sum(c.tokens.prompt + c.tokens.completion for c in judges if c.tokens),
+        judge_billed=any(map(is_bill, judges)),
+        judge_cost_usd=total_cost(judges),
     )
 
 

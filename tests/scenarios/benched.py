@@ -191,7 +191,7 @@ def planned(
     """Return one trial of a scenario in which the tools of `broken` fail with those words."""
     loaded = load_scenario(name)
     assert loaded.script_path is not None
-    names = [agent.name for agent in loaded.callers]
+    names = [agent.name for agent in loaded.asked]
     script = load_script(script_path or loaded.script_path, names, loaded.variables)
     faults = tuple(
         ToolFault.model_validate({
