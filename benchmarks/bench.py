@@ -18,7 +18,9 @@ SECTIONS = {
     "proxy": "a live call through the gateway against a LiteLLM proxy and no gateway at all",
     "toolgateway": "one MCP session per trial at the tool gateway",
     "statistics": "the numbers of a report on six runners",
+    "pytest": "a pytest session with nothing for the plugin to do against one without it",
     "storage": "storing trials against appending JSON lines",
+    "regrade": "grading 10,000 stored trials again by ten checks",
 }
 
 

@@ -8,6 +8,10 @@ from xml.etree import ElementTree
 import psycopg
 import pytest
 
+from agentdyno.models.cassette.cassette import Cassette
+from agentdyno.models.cassette.library import CassetteLibrary
+from agentdyno.store.database import open_pool
+from agentdyno.store.trials import TrialStore
 from agentdyno.tests.cli import plugged
 
 pytest_plugins = ["pytester"]
@@ -169,6 +173,26 @@ def test_a_missing_recording_fails_the_item_with_the_next_command(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["there is no recording *cassettes/quote*",
                                  "  next: record them first, with --model record"])
+
+
+def test_recordings_answer_where_the_file_says_so(
+    project: pytest.Pytester, database: str
+) -> None:
+    dyno_file(project)
+    run(project).assert_outcomes(passed=1)
+
+    async def record() -> None:
+        pool = await open_pool(database)
+        store = TrialStore(pool)
+        [trial] = [await store.get(one.id) for one in await store.list()]
+        cassette = Cassette.of(trial, await store.wire(trial.id))
+        CassetteLibrary(project.path / "cassettes").save(cassette)
+        await pool.close()
+
+    asyncio.run(record())
+    dyno_file(project, plugged.FILE + "model: replay\n")
+    run(project, "--junitxml=junit.xml").assert_outcomes(passed=1)
+    assert 'name="dyno_model" value="replay"' in (project.path / "junit.xml").read_text()
 
 
 def test_junit_properties_say_what_ran(project: pytest.Pytester) -> None:
