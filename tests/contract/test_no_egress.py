@@ -90,3 +90,25 @@ def test_nothing_connects_outside_loopback_while_all_six_run(
     ran = {trial["key"]["runner"] for trial in json.loads(report.read_text())["trials"]}
     assert ran == set(RUNNERS)
     assert set(counted(done).values()) == {0}, done.stdout
+
+
+JUDGED = """
+import asyncio
+from agentdyno.evals.judges.material import material
+from agentdyno.evals.judges.measure import measure
+from agentdyno.tests.evals.judgeplays import Scripted, judge_check, trial
+
+check = judge_check("GEval", criteria="Is it right?")
+judge = Scripted({"": {"steps": ["look"], "score": 5, "reason": "so"}})
+assert asyncio.run(measure(check, material(trial(), check), judge)).score == 0.5
+"""
+
+
+def test_nothing_connects_anywhere_while_a_judge_measures() -> None:
+    pytest.importorskip("deepeval", reason="the extra deepeval is not installed")
+    done = isolated(
+        sys.executable, "-P", "-c", JUDGED,
+        CONFIDENT_API_KEY="secret", DEEPEVAL_TELEMETRY_OPT_OUT="0",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(counted(done).values()) == {0}, done.stdout
