@@ -39,8 +39,9 @@ def score(
     """Grade stored trials again by the checks that their scenarios have now; nothing is run.
 
     The verdicts that a trial had before are kept: --history shows them. Judges are not asked again:
-    what they said stays. Exit code 0: every check of every trial passes; 1: some do not; 4: the
-    scenario of some trials is gone, and those were not graded; 5: no trial fits.
+    what they said is held against the present threshold. Exit code 0: every check of every trial
+    passes; 1: some do not; 4: the scenario of some trials is gone, and those were not graded; 5: no
+    trial fits.
     """
     from agentdyno.cli.database import run_async
 
@@ -100,8 +101,6 @@ def print_regrading(console: Console, result: Regrading, *, dry: bool) -> None:
     console.print(
         f"{result.graded} trials {done} again: {changed}, {result.passing} pass every check"
     )
-    if result.kept:
-        console.print(f"{result.kept} verdicts of judges were left as they are")
     if result.grading is not None:
         console.print(f"grading {result.grading}; before it: agentdyno score --history TRIAL")
     for refused in result.refused:
@@ -118,7 +117,7 @@ def _status(status: str) -> Text:
 
 
 def _as_json(result: Regrading) -> dict[str, Any]:
-    counts = ("grading", "graded", "changed", "passing", "kept")
+    counts = ("grading", "graded", "changed", "passing")
     return {
         **{name: getattr(result, name) for name in counts},
         "changes": [

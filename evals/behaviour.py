@@ -8,7 +8,7 @@ from typing import Any
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.check import MailSentCheck, MemoryUsedCheck, ToolsCalledCheck
 from agentdyno.core.check import ToolUse as Use
-from agentdyno.core.event import MemoryAccess, ToolCall
+from agentdyno.core.event import ToolCall
 from agentdyno.core.trial import Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed
 
@@ -25,7 +25,7 @@ def tools_called(trial: Trial, check: ToolsCalledCheck, folder: Path) -> Finding
     """Compare the tool calls with what was asked for; names every deviation."""
     calls = [
         event for event in trial.events
-        if isinstance(event, ToolCall) and check.agent in (None, event.agent)
+        if event.kind == "tool_call" and check.agent in (None, event.agent)
     ]
     good = [call for call in calls if not call.is_error]
     faults = [
@@ -120,7 +120,7 @@ def memory_used(trial: Trial, check: MemoryUsedCheck, folder: Path) -> Finding:
     """Look for a search or write in the trial's memory."""
     accesses = [
         event for event in trial.events
-        if isinstance(event, MemoryAccess) and event.operation == check.operation
+        if event.kind == "memory_access" and event.operation == check.operation
         and check.agent in (None, event.agent)
     ]
     seen = _list(f"{a.agent} {excerpt(a.query, 80)} ({len(a.hits)} hits)" for a in accesses)

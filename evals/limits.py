@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from agentdyno.core.check import LimitsCheck
-from agentdyno.core.event import ModelCall, ToolCall
+from agentdyno.core.event import ModelCall
 from agentdyno.core.pattern import coordinators
 from agentdyno.core.provider import is_billed
 from agentdyno.core.trial import USER_SIMULATOR, Trial
@@ -23,11 +23,11 @@ def limits(trial: Trial, check: LimitsCheck, folder: Path) -> Finding:
     """
     models = [
         event for event in trial.events
-        if isinstance(event, ModelCall) and event.agent != USER_SIMULATOR
+        if event.kind == "model_call" and event.agent != USER_SIMULATOR
     ]
     leaders = coordinators(trial.pattern) if trial.pattern else ()
     leading = [call for call in models if call.agent in leaders]
-    tools = sum(isinstance(event, ToolCall) for event in trial.events)
+    tools = sum(event.kind == "tool_call" for event in trial.events)
     counts: dict[str, tuple[float, float | None]] = {
         "model calls": (len(models), check.model_calls),
         "tool calls": (tools, check.tool_calls),

@@ -5,11 +5,11 @@ from collections.abc import Hashable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from agentdyno.core.canonical import canonical_json
 from agentdyno.core.checkteam import PathCheck, Way
-from agentdyno.core.event import Event, Message, Step, StepAction, ToolCall
+from agentdyno.core.event import Event, Step, StepAction
 from agentdyno.core.trial import USER_SIMULATOR, Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed
+from agentdyno.evals.sideeffects import call_key
 
 LONGEST = 20
 """Most pieces of work of which one loop is made."""
@@ -22,14 +22,15 @@ def path(trial: Trial, check: PathCheck, folder: Path) -> Finding:
     """Compare the way that the team went with the one asked for; names every deviation."""
     messages = [
         event for event in trial.events
-        if isinstance(event, Message) and event.text.strip() and event.agent != USER_SIMULATOR
+        if event.kind == "message" and event.text.strip() and event.agent != USER_SIMULATOR
     ]
+    steps = [event for event in trial.events if event.kind == "step"]
     speakers = [name for name, _ in groupby(event.agent for event in messages)]
     faults = [
         *_speaking(check, speakers),
-        *_passing("handoff", check.handoffs, _ways(trial, "handoff")),
-        *_passing("delegation", check.delegations, _ways(trial, "delegated")),
-        *_counts(trial, check, len(messages)),
+        *_passing("handoff", check.handoffs, _of(steps, "handoff")),
+        *_passing("delegation", check.delegations, _of(steps, "delegated")),
+        *_counts(check, len(messages), steps),
         *_looping(trial, check),
     ]
     spoke = f"spoke: {' → '.join(speakers) or 'nobody'}"
@@ -54,17 +55,12 @@ def _out_of_place(wanted: Sequence[Hashable], there: Sequence[Hashable]) -> int 
     return next((at for at, one in enumerate(wanted) if one not in rest), None)
 
 
-def _steps(trial: Trial, action: StepAction) -> list[Step]:
-    return [e for e in trial.events if isinstance(e, Step) and e.action == action]
+def _of(steps: Sequence[Step], action: StepAction) -> list[Step]:
+    return [step for step in steps if step.action == action]
 
 
-def _ways(trial: Trial, action: StepAction) -> list[tuple[str, str]]:
-    return [(step.agent, step.to) for step in _steps(trial, action)]
-
-
-def _passing(
-    what: str, wanted: Sequence[Way], there: Sequence[tuple[str, str]]
-) -> Iterable[str]:
+def _passing(what: str, wanted: Sequence[Way], steps: Sequence[Step]) -> Iterable[str]:
+    there = [(step.agent, step.to) for step in steps]
     late = _out_of_place([(way.source, way.target) for way in wanted], there)
     if late is not None:
         seen = ", ".join(f"{source} → {target}" for source, target in there) or "none"
@@ -72,24 +68,20 @@ def _passing(
         yield f"no {what} {way.source} → {way.target} in its place; there were: {seen}"
 
 
-def _counts(trial: Trial, check: PathCheck, messages: int) -> Iterable[str]:
-    rounds = _rounds(trial)
+def _counts(check: PathCheck, messages: int, steps: Sequence[Step]) -> Iterable[str]:
+    # Their numbers start anew with each user turn, so it is the beginnings that count.
+    rounds = len(_of(steps, "round"))
     bounds = (
         ("messages", messages, check.max_messages),
         ("rounds", rounds, check.max_rounds),
-        ("handoffs", len(_steps(trial, "handoff")), check.max_handoffs),
-        ("delegations", len(_steps(trial, "delegated")), check.max_delegations),
+        ("handoffs", len(_of(steps, "handoff")), check.max_handoffs),
+        ("delegations", len(_of(steps, "delegated")), check.max_delegations),
     )
     for name, count, most in bounds:
         if most is not None and count > most:
             yield f"{count} of at most {most} {name}"
     if check.min_rounds is not None and rounds < check.min_rounds:
         yield f"{rounds} of at least {check.min_rounds} rounds"
-
-
-def _rounds(trial: Trial) -> int:
-    """Return how many rounds began; their numbers start anew with each user turn."""
-    return len(_steps(trial, "round"))
 
 
 def _looping(trial: Trial, check: PathCheck) -> Iterable[str]:
@@ -112,7 +104,7 @@ def loops(trial: Trial, repeats: int) -> list[str]:
     for work in whole:
         alone[work[0]].append(work)
     found = repeated(whole, repeats)
-    for sequence in alone.values():
+    for sequence in alone.values() if len(alone) > 1 else ():
         found += [
             (block, times) for block, times in repeated(sequence, repeats)
             if any(work[1] == "calls" for work in block)
@@ -147,18 +139,17 @@ def repeated(sequence: Sequence[Work], repeats: int) -> list[tuple[Sequence[Work
 def _work(event: Event) -> Work | None:
     if event.agent == USER_SIMULATOR:
         return None
-    match event:
-        case Message() if event.text.strip():
-            return event.agent, "says", " ".join(event.text.split())
-        case ToolCall():
-            tool = f"{event.server}.{event.tool}"
-            return event.agent, "calls", tool, canonical_json(event.arguments)
-        case Step(action="handoff" | "delegated"):
-            what = event.name if event.action == "delegated" else ""
-            return event.agent, event.action, event.to, what
+    if event.kind == "tool_call":
+        return event.agent, "calls", *call_key(event)
+    if event.kind == "message" and event.text.strip():
+        return event.agent, "says", " ".join(event.text.split())
+    if event.kind == "step" and event.action in ("handoff", "delegated"):
+        what = event.name if event.action == "delegated" else ""
+        return event.agent, event.action, event.to, what
     return None
 
 
 def _told(work: Work) -> str:
     agent, what, *rest = work
-    return f"{agent} {what} {excerpt(' '.join(map(str, rest)), 80)}"
+    told = (part.decode() if isinstance(part, bytes) else str(part) for part in rest)
+    return f"{agent} {what} {excerpt(' '.join(told), 80)}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from agentdyno.core.event import Message, ModelCall, ModelTry, ToolCall
+from agentdyno.core.event import ToolCall
 from agentdyno.core.trial import USER_SIMULATOR, Trial
 
 _BLOCK = re.compile(r"```json[^\n]*\n(.*?)```", re.DOTALL)
@@ -21,6 +21,7 @@ _CITATION = re.compile(
     r"|\(([A-Za-z][\w-]*\.[A-Za-z]\w*)\)"  # (market.returns)
     r"|(https?://[^\s)>\]]+)"
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _WRONG_CALL = ("invalid_arguments", "not_allowed")
 _NOT_THE_TOOLS = (*_WRONG_CALL, "limit", "rejected")
 
@@ -46,7 +47,7 @@ class Signals:
 
 def signals(trial: Trial) -> Signals:
     """Return the signals of `trial`; its verdicts are not looked at."""
-    calls = [event for event in trial.events if isinstance(event, ToolCall)]
+    calls = [event for event in trial.events if event.kind == "tool_call"]
     made = [call for call in calls if call.error_kind not in _NOT_THE_TOOLS]
     return Signals(
         tool_success=_share([not call.is_error for call in made]),
@@ -79,12 +80,13 @@ def sources(trial: Trial) -> Sources:
     )
     if not cited:
         return Sources(found=(), unknown=())
-    called = [e for e in trial.events if isinstance(e, ToolCall) and not e.is_error]
+    called = [e for e in trial.events if e.kind == "tool_call" and not e.is_error]
     tools = {f"{call.server}.{call.tool}".casefold() for call in called}
-    seen = " ".join(
-        f"{json.dumps(call.arguments, ensure_ascii=False)} {call.result_text}" for call in called
-    ).casefold()
-    there = {name: name in tools or name in seen for name in cited}
+    results = "\n".join(call.result_text for call in called).casefold()
+    there = {name: name in tools or name in results for name in cited}
+    if not all(there.values()):
+        asked = "\n".join(_ENCODER.encode(call.arguments) for call in called).casefold()
+        there = {name: known or name in asked for name, known in there.items()}
     return Sources(
         found=tuple(name for name, known in there.items() if known),
         unknown=tuple(name for name, known in there.items() if not known),
@@ -99,17 +101,19 @@ def _citations(trial: Trial) -> float | None:
 def _steadiness(trial: Trial, calls: list[ToolCall]) -> float | None:
     models = [
         event for event in trial.events
-        if isinstance(event, ModelCall) and event.agent != USER_SIMULATOR
+        if event.kind == "model_call" and event.agent != USER_SIMULATOR
     ]
     if not models:
         return None
     retried = {
         (event.agent, event.ordinal) for event in trial.events
-        if isinstance(event, ModelTry) and event.decision in ("retry", "fallback")
+        if event.kind == "model_try" and event.decision in ("retry", "fallback")
     }
     again = len(retried) + sum(call.retry_count > 0 for call in models)
     failed: set[str] = set()
     for call in calls:
+        if not failed and not call.is_error:
+            continue
         arguments = json.dumps(call.arguments, sort_keys=True)
         same = f"{call.agent} {call.server}.{call.tool} {arguments}"
         again += same in failed
@@ -121,7 +125,7 @@ def _steadiness(trial: Trial, calls: list[ToolCall]) -> float | None:
 def _agreement(trial: Trial) -> float | None:
     stated: dict[str, dict[str, Any]] = defaultdict(dict)
     for event in trial.events:
-        if isinstance(event, Message):
+        if event.kind == "message":
             for key, value in _facts(event.text):
                 stated[key][event.agent] = value
     shared = [values for values in stated.values() if len(values) > 1]

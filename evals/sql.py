@@ -13,7 +13,7 @@ from typing import Any
 from agentdyno.core.checkworld import SqlCheck
 from agentdyno.core.trial import Trial
 from agentdyno.evals.finding import Finding, excerpt, failed, passed
-from agentdyno.evals.sqltables import accesses, cell, fill, tables
+from agentdyno.evals.sqltables import accesses, cell, fill, names_in, tables
 from agentdyno.evals.world import state_of
 
 STEP = 10_000
@@ -54,7 +54,7 @@ def sql(trial: Trial, check: SqlCheck, folder: Path) -> Finding:
             fill(link, found, check.columns)
             rows = _ask(link, check.query)
         except (sqlite3.Error, sqlite3.Warning) as error:
-            there = ", ".join(f"{table} ({', '.join(rows[0])})" if rows else table
+            there = ", ".join(f"{table} ({', '.join(names_in(rows))})" if rows else table
                               for table, rows in found.items()) or "none"
             raise SqlFault(f"{_reason(error)}; tables: {there}") from error
     return _compared(check, rows)

@@ -53,6 +53,11 @@ def accesses(events: Iterable[Any]) -> Rows:
     ]
 
 
+def names_in(rows: Rows) -> list[str]:
+    """Return the columns that the rows have, in order of first appearance."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
 def cell(value: Any) -> Any:
     """Return `value` as SQLite holds it: lists and objects as JSON text, true as 1."""
     if isinstance(value, bool):
@@ -75,9 +80,7 @@ def fill(
     """
     for table in dict.fromkeys((*found, *columns)):
         rows = found.get(table, [])
-        names = list(dict.fromkeys((
-            *(name for row in rows for name in row), *columns.get(table, ()),
-        ))) or ["value"]
+        names = list(dict.fromkeys((*names_in(rows), *columns.get(table, ())))) or ["value"]
         quoted = ", ".join(map(_quoted, names))
         link.execute(f"CREATE TABLE {_quoted(table)} ({quoted})")
         link.executemany(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from agentdyno import __version__
 from agentdyno.core.errors import InputError, Problem, UsageError
 from agentdyno.core.trial import Trial, Verdict
-from agentdyno.evals.checks import CHECKS, evaluate
+from agentdyno.evals.checks import evaluate
 from agentdyno.scenarios.loader import LoadedScenario, load_scenario
 from agentdyno.store.gradings import GradingStore, StoredTrial
 
@@ -54,8 +54,6 @@ class Regrading:
     """Trials of which at least one verdict is another, or says something else."""
     passing: int = 0
     """Trials of which every check passes now."""
-    kept: int = 0
-    """Verdicts that were left as they are, since they need more than the sealed trial: judges'."""
     refused: tuple[Refused, ...] = ()
     changes: dict[Change, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Ids of the trials by change of status."""
@@ -113,38 +111,35 @@ async def _graded(
     trials = await store.load([stored.row_id for stored, _ in batch])
     changed = []
     for stored, loaded in batch:
-        trial = trials[stored.row_id]
-        verdicts, kept = verdicts_now(trial, loaded)
+        trial, before = trials[stored.row_id]
+        verdicts = verdicts_now(trial, before, loaded)
         result.graded += 1
-        result.kept += kept
         result.passing += bool(verdicts) and all(v.status == "pass" for v in verdicts)
-        if verdicts == trial.verdicts:
+        if verdicts == before:
             continue
         result.changed += 1
         changed.append((stored.row_id, verdicts))
-        for check, old, new in _differences(trial.verdicts, verdicts):
+        for check, old, new in _differences(before, verdicts):
             change = Change(situation=trial.key.situation, check=check, old=old, new=new)
             result.changes[change].append(trial.id)
     return changed
 
 
-def verdicts_now(trial: Trial, loaded: LoadedScenario) -> tuple[tuple[Verdict, ...], int]:
-    """Return the verdicts of `trial` by the scenario's present checks, and how many were kept.
+def verdicts_now(
+    trial: Trial, before: Sequence[Verdict], loaded: LoadedScenario
+) -> tuple[Verdict, ...]:
+    """Return the verdicts of `trial` by the scenario's present checks.
 
-    What the rules of the wire said stays, and so does what a judge said; a judge who was never
-    asked has said nothing.
+    What the rules of the wire said stays. No judge is asked again: what he said when the trial ran,
+    or later, is held against the present threshold.
+
+    Args:
+        trial: as it was sealed.
+        before: the verdicts that count until now.
     """
-    before = {verdict.check: verdict for verdict in trial.verdicts}
-    verdicts: list[Verdict] = []
-    kept = 0
-    for check in loaded.scenario.checks:
-        if check.type in CHECKS:
-            verdicts += evaluate(trial, [check], loaded.folder)
-        elif check.id in before:
-            verdicts.append(before[check.id])
-            kept += 1
+    known = trial.model_copy(update={"verdicts": (*before, *trial.verdicts)})
     wire = [verdict for verdict in trial.verdicts if verdict.check.startswith(WIRE_CHECKS)]
-    return (*verdicts, *wire), kept
+    return (*evaluate(known, loaded.scenario.checks, loaded.folder), *wire)
 
 
 def _differences(

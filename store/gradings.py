@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from agentdyno.core.trial import Trial, Verdict
 from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
-from agentdyno.store.rows import VERDICT_COLUMNS, decode, judged, verdict_rows
+from agentdyno.store.rows import VERDICT_COLUMNS, decode, judged, to_json, verdict_rows
 
 VERDICTS = TypeAdapter(tuple[Verdict, ...])
 
@@ -93,11 +93,15 @@ class GradingStore:
             await cursor.execute(_STORED, {"matrix": matrix, "runner": runner})
             return await cursor.fetchall()
 
-    async def load(self, row_ids: Sequence[int]) -> dict[int, Trial]:
-        """Return whole trials by row, with the verdicts that count."""
+    async def load(self, row_ids: Sequence[int]) -> dict[int, tuple[Trial, tuple[Verdict, ...]]]:
+        """Return by row the trials as they were sealed, and the verdicts that count now."""
         async with self._link() as link:
-            rows = await link.execute(_LOAD, [list(row_ids)])
-            return {row[0]: decode(*row[1:]) async for row in rows}
+            rows = await (await link.execute(_LOAD, [list(row_ids)])).fetchall()
+        found = {}
+        for row, body, events, verdicts in rows:
+            trial = decode(body, events)
+            found[row] = trial, trial.verdicts if verdicts is None else read_verdicts(verdicts)
+        return found
 
     async def begin(self, command: str, harness: str) -> int:
         """Record a grading and return its id."""
@@ -130,8 +134,8 @@ class GradingStore:
                         await copy.write_row((row, *values))
             async with cursor.copy("COPY graded (trial, grading, verdicts) FROM STDIN") as copy:
                 for row, verdicts in changed:
-                    plain = [verdict.model_dump() for verdict in verdicts]
-                    await copy.write_row((row, grading, json.dumps(plain)))
+                    plain = ",".join(map(to_json, verdicts))
+                    await copy.write_row((row, grading, f"[{plain}]"))
 
     async def history(self, trial_id: str) -> list[Grading]:
         """Return the gradings that changed the trial's verdicts, oldest first; its run's own is
