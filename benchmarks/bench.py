@@ -19,6 +19,7 @@ SECTIONS = {
     "toolgateway": "one MCP session per trial at the tool gateway",
     "statistics": "the numbers of a report on six runners",
     "pytest": "a pytest session with nothing for the plugin to do against one without it",
+    "gate": "the gate in replay mode over 60 trials",
     "storage": "storing trials against appending JSON lines",
     "regrade": "grading 10,000 stored trials again by ten checks",
 }

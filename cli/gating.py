@@ -7,7 +7,7 @@ from agentdyno.cli.gitbaseline import baseline_at
 from agentdyno.cli.progress import RunView
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.experiments.gate.baseline import read_baseline
-from agentdyno.experiments.gate.gate import GateReport, gate
+from agentdyno.experiments.gate.gate import GateReport, check_baseline, gate
 from agentdyno.experiments.gate.observe import observe
 from agentdyno.experiments.gate.suites import LoadedSuite
 from agentdyno.scenarios.loader import shown
@@ -19,7 +19,7 @@ async def gate_suite(
 ) -> GateReport | None:
     """Run a suite and hold it against its baseline; None when it was interrupted.
 
-    The baseline is read first: a suite without one does not run at all.
+    The baseline is read first: without one that fits, nothing runs.
 
     Args:
         path: the baseline's file.
@@ -29,6 +29,7 @@ async def gate_suite(
         read_baseline(path, shown(path)) if ref is None
         else await baseline_at(ref, path, shown(path))
     )
+    check_baseline(loaded.suite, before)
     done = await run_suite(settings, options, view)
     if done.report.interrupted:
         return None

@@ -78,7 +78,8 @@ def gate(
         UsageError: the baseline is of another suite, was made another way, or has no cell in
             common.
     """
-    _comparable(suite, before, now)
+    check_baseline(suite, before)
+    _in_common(before, now)
     asked: list[Question] = []
     coverage: list[RunnerCoverage] = []
     every: list[Pair] = []
@@ -115,22 +116,31 @@ def _verdict(report: GateReport) -> Word:
     return "improved" if report.of("improved") else "pass"
 
 
-def _comparable(suite: Suite, before: Baseline, now: Baseline) -> None:
+def check_baseline(suite: Suite, before: Baseline) -> None:
+    """Refuse a baseline that this suite cannot be held against.
+
+    Raises:
+        UsageError: it is of another suite, or was made another way.
+    """
     if before.suite != suite.name:
         raise UsageError(
             f"the baseline is of suite {before.suite!r}, and this is {suite.name!r}.",
             "agentdyno bless SUITE makes one of this suite",
         )
+    way = {"model": suite.model, "tools": suite.tool_source, "retries": suite.retries,
+           "stream": suite.stream}
     differs = [
-        f"{name} was {getattr(before.definition, name)} and is {getattr(now.definition, name)}"
-        for name in ("model", "tools", "retries", "stream")
-        if getattr(before.definition, name) != getattr(now.definition, name)
+        f"{name} was {was} and is {is_now}" for name, is_now in way.items()
+        if (was := getattr(before.definition, name)) != is_now
     ]
     if differs:
         raise UsageError(
             f"the baseline was made another way: {'; '.join(differs)}.",
             "agentdyno bless SUITE, once you know that the new way is good",
         )
+
+
+def _in_common(before: Baseline, now: Baseline) -> None:
     asked = {
         (runner, situation) for runner in now.definition.runners
         for situation in now.definition.situations

@@ -25,7 +25,7 @@ Pool = Mapping[str, Mapping[str, Sequence[Trialed]]]
 """Trials by runner and case."""
 PLANTED = "passed"
 _STEPS = 1.2
-_GRAIN = 200
+_GRAIN = 50
 """Trials that stand for a made-up case."""
 
 
@@ -130,9 +130,11 @@ def _calibrate(draw: Callable[[Any], Pool], example: Pool, plan: Plan) -> Calibr
         raise ValueError("a pool without trials cannot be drawn from")
     generator = np.random.default_rng(plan.seed)
     alarms = seen = cleared = 0
+    pool, planted = example, _chances(example, plan.effect)
     for _ in range(plan.rounds):
-        pool = draw(generator)
-        planted = {runner: _chance(cases, plan.effect) for runner, cases in pool.items()}
+        drawn = draw(generator)
+        if drawn is not pool:
+            pool, planted = drawn, _chances(drawn, plan.effect)
         before, now, worse = (
             _run(pool, plan.trials, generator, failing) for failing in ({}, {}, planted)
         )
@@ -153,8 +155,13 @@ def _calibrate(draw: Callable[[Any], Pool], example: Pool, plan: Plan) -> Calibr
                        questions=questions)
 
 
+def _chances(pool: Pool, drop: float) -> dict[str, float]:
+    """Return how often a passing trial of each runner has to fail for its rate to fall by `drop`.
+    """
+    return {runner: _chance(cases, drop) for runner, cases in pool.items()}
+
+
 def _chance(cases: Mapping[str, Sequence[Trialed]], drop: float) -> float:
-    """Return how often a passing trial has to fail for the runner's rate to fall by `drop`."""
     rates = [
         sum(one.get(PLANTED, 0.0) for one in some) / len(some) for some in cases.values() if some
     ]
@@ -169,14 +176,13 @@ def _run(
     run = {}
     for runner, cases in pool.items():
         chance = failing.get(runner, 0.0)
+        told = [(case, some) for case, some in cases.items() if some]
+        places, lots = generator.random((2, len(told), trials)).tolist()
         run[runner] = {
             case: [
-                _failed(some[at]) if lot < chance else some[at]
-                for at, lot in zip(
-                    generator.integers(0, len(some), size=trials), generator.random(trials),
-                    strict=True,
-                )
-            ] for case, some in cases.items() if some
+                _failed(one) if lot < chance else one
+                for one, lot in zip((some[int(at * len(some))] for at in row), lot_row, strict=True)
+            ] for (case, some), row, lot_row in zip(told, places, lots, strict=True)
         }
     return run
 

@@ -103,7 +103,7 @@ def test_paths_of_a_suite_are_relative_to_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("more", "says"), [
-    ("metrics: [pased]", "there is no metric 'pased'; did you mean 'passed'"),
+    ("metrics: [pased]", "there is no metric 'pased' (did you mean 'passed'"),
     ("margins: {walls: 1}", "there is no metric 'walls'"),
     ("margins: {passed: -1}", "margins"),
     ("model: live", "a live suite needs `llm`"),

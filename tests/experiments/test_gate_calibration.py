@@ -15,7 +15,7 @@ from agentdyno.tests.experiments.gated import cases, kept, noisy, noisy_wires, s
 ALPHA, POWER, DROP = 0.05, 0.8, 0.1
 
 
-def simulated(cases: int, trials: int, rounds: int = 400, **how: float) -> Calibration:
+def simulated(cases: int, trials: int, rounds: int = 300, **how: float) -> Calibration:
     runners = int(how.pop("runners", 1))
     plan = Plan(trials=trials, effect=DROP, rounds=rounds, resamples=1000)
     return calibrate_suite(cases, plan, runners=runners, **how)
@@ -48,7 +48,7 @@ def test_the_advice_holds_for_a_gate_of_several_questions_that_must_share_its_al
 def test_small_suites_cry_wolf_in_at_most_one_run_of_twenty(
     cases: int, trials: int, rate: float
 ) -> None:
-    assert simulated(cases, trials, rounds=600, rate=rate).false_alarms.value <= ALPHA
+    assert simulated(cases, trials, rounds=400, rate=rate).false_alarms.value <= ALPHA
 
 
 def test_more_questions_more_runners_and_ratios_bring_no_more_false_alarms() -> None:
@@ -61,7 +61,7 @@ def test_more_questions_more_runners_and_ratios_bring_no_more_false_alarms() -> 
     pool = pool_of(suite(), every.cells)
     assert scatters(pool)
     found = calibrate({"a": pool["crewai"], "b": pool["crewai"]},
-                      Plan(trials=6, rounds=150, resamples=400))
+                      Plan(trials=6, rounds=60, resamples=300))
     assert found.questions == 8
     assert found.false_alarms.value <= ALPHA
 
