@@ -1,7 +1,8 @@
 """Grades stored trials again by the checks that their scenarios have now. Nothing is run."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentdyno import __version__
@@ -11,10 +12,12 @@ from agentdyno.evals.checks import evaluate
 from agentdyno.scenarios.loader import LoadedScenario, load_scenario
 from agentdyno.store.gradings import GradingStore, StoredTrial
 
-BATCH = 256
-"""Trials that are in memory, and in one transaction, at once."""
+BATCH = 64
+"""Trials that are in memory, and in one transaction, at once; more of them are slower each."""
 WIRE_CHECKS = "conformance/"
 """Begins the ids of verdicts that come from the raw wire and not from the scenario's checks."""
+Whole = Mapping[int, tuple[Trial, tuple[Verdict, ...]]]
+"""Trials as they were sealed, and the verdicts that count, by row."""
 NO_LONGER = "gone"
 NEW = "new"
 
@@ -94,24 +97,34 @@ async def regrade(
     if found.problems:
         raise InputError([*found.problems], "correct these lines, then the same command again")
     result = Regrading(refused=found.refused())
-    for start in range(0, len(good), BATCH):
-        batch = good[start : start + BATCH]
-        changed = await _graded(store, batch, result)
-        if changed and not dry:
-            if result.grading is None:
-                result.grading = await store.begin(command, __version__)
-            await store.save(result.grading, changed)
-        progress(start + len(batch), len(good))
+    batches = [good[start : start + BATCH] for start in range(0, len(good), BATCH)]
+    whole = await _load(store, batches[:1])
+    for number, batch in enumerate(batches, start=1):
+        changed = _graded(batch, whole, result)
+        if changed and not dry and result.grading is None:
+            result.grading = await store.begin(command, __version__)
+        saving = () if dry or result.grading is None else changed
+        # The database writes this batch while it reads the next one.
+        whole, _ = await asyncio.gather(
+            _load(store, batches[number : number + 1]), store.save(result.grading or 0, saving)
+        )
+        progress(min(number * BATCH, len(good)), len(good))
     return result
 
 
-async def _graded(
-    store: GradingStore, batch: Sequence[tuple[StoredTrial, LoadedScenario]], result: Regrading
+async def _load(
+    store: GradingStore, batches: Sequence[Sequence[tuple[StoredTrial, LoadedScenario]]]
+) -> Whole:
+    rows = [stored.row_id for batch in batches for stored, _ in batch]
+    return await store.load(rows) if rows else {}
+
+
+def _graded(
+    batch: Sequence[tuple[StoredTrial, LoadedScenario]], whole: Whole, result: Regrading
 ) -> list[tuple[int, tuple[Verdict, ...]]]:
-    trials = await store.load([stored.row_id for stored, _ in batch])
     changed = []
     for stored, loaded in batch:
-        trial, before = trials[stored.row_id]
+        trial, before = whole[stored.row_id]
         verdicts = verdicts_now(trial, before, loaded)
         result.graded += 1
         result.passing += bool(verdicts) and all(v.status == "pass" for v in verdicts)
