@@ -13,6 +13,7 @@ from rich.text import Text
 from agentdyno.cli.comparing import facts_of, load_arms, run_now
 from agentdyno.cli.context import stdout_console
 from agentdyno.cli.database import run_async
+from agentdyno.cli.judgemarks import print_marks
 from agentdyno.core.errors import UsageError
 from agentdyno.core.estimate import Estimate
 from agentdyno.experiments.compare.compare import Rules, compare
@@ -68,6 +69,7 @@ def compare_command(
         print_pair(console, one)
     if front is not None:
         print_front(console, front)
+    print_marks(console, [trial for arm in loaded for trial in arm.trials])
     return 0
 
 

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
               "Say how many cases and trials an effect needs."),
     "confidence": ("agentdyno.cli.confidence:confidence",
                    "Show how far trials can be trusted, and whether the figure is right."),
+    "judge": ("agentdyno.cli.judge:judge", "List judges, and hold them against human labels."),
     "spend": ("agentdyno.cli.spend:spend", "Show what live runs cost, by day, run and model."),
     "gaps": ("agentdyno.cli.gaps:gaps", "Show which tools agents reported as missing."),
     "cassette": ("agentdyno.cli.cassette:cassette", "List, show, compare and check recordings."),

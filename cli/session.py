@@ -16,6 +16,7 @@ from agentdyno.cli.asking import open_approving, terminal_of
 from agentdyno.cli.context import stderr_console, stdout_console
 from agentdyno.cli.database import address, open_database, run_async
 from agentdyno.cli.jsonreport import report_json
+from agentdyno.cli.judgemarks import print_marks
 from agentdyno.cli.progress import RunView
 from agentdyno.cli.table import print_comparison
 from agentdyno.cli.terminal import Terminal
@@ -164,6 +165,7 @@ def explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
         console.print(f"[yellow]stopped[/]: {escape(report.stopped)}")
     if report.missing:
         console.print(f"still missing: {report.missing}; the same command runs them.")
+    print_marks(console, trials)
     faulty = next((trial for trial in trials if trial.outcome is Outcome.HARNESS_FAULT), None)
     if faulty is not None:
         lines = faulty.reason.splitlines()

@@ -9,6 +9,7 @@ from rich.tree import Tree
 
 from agentdyno.cli.conditions import shared_words
 from agentdyno.cli.eventlines import event_line, shorten
+from agentdyno.cli.judgemarks import judge_lines
 from agentdyno.cli.table import dollars
 from agentdyno.core.trial import Outcome, Setting, Trial, Verdict
 from agentdyno.evals.confidence import confidence
@@ -62,6 +63,8 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
     verdicts = root.add(Text("verdicts", style="bold"))
     for verdict in trial.verdicts:
         verdicts.add(_verdict_line(verdict, full))
+    for line in judge_lines([trial]):
+        verdicts.add(Text(line, style="yellow"))
     parity = root.add(Text("settings: requested → effective", style="bold"))
     for setting in trial.report.parity:
         parity.add(_setting_line(setting))
@@ -97,6 +100,11 @@ def _add_usage(root: Tree, trial: Trial) -> None:
             ", cost unknown" if seen.user_billed else "")
         branch.add(Text(f"simulated user, in no other number: {seen.user_calls} model calls, "
                         f"{seen.user_tokens:,} tokens{cost}"))
+    if seen.judge_calls:
+        cost = f", {dollars(seen.judge_cost_usd)} USD" if seen.judge_cost_usd is not None else (
+            ", cost unknown" if seen.judge_billed else "")
+        branch.add(Text(f"judges, in no other number: {seen.judge_calls} model calls, "
+                        f"{seen.judge_tokens:,} tokens{cost}"))
     if seen.gaps_ms:
         recorded = ", recorded" if "recorded" in seen.sources else ""
         first = 1000 * (quantile(seen.first_tokens_s, 0.5) or 0)

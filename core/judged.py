@@ -24,6 +24,8 @@ class Judged(Noun):
     """Hash of what was asked: the check without its id and its threshold."""
     kind: str
     """Hash of how it was asked, whatever the case: what a calibration is about."""
+    threshold: float = 0.5
+    """From which score on it passed when it was graded last."""
     score: float | None = Field(default=None, ge=0, le=1)
     """Mean of `scores`; null when there is none."""
     scores: tuple[float, ...] = ()

@@ -24,7 +24,7 @@ from agentdyno.evals.judges.grade import graded
 from agentdyno.evals.judges.material import Material, material
 from agentdyno.evals.judges.measure import measure
 from agentdyno.experiments.bench import Bench
-from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.experiments.plan import Answerable, PlannedTrial
 from agentdyno.experiments.sources import Sources
 
 MOST_CALLS = 1000
@@ -84,7 +84,7 @@ class Judging:
 
 @contextlib.asynccontextmanager
 async def open_judging(
-    bench: Bench, sources: Sources, planned: PlannedTrial
+    bench: Bench, sources: Sources, planned: Answerable
 ) -> AsyncIterator[Judging]:
     """Answer the judge's calls about `planned` for the duration of the context.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from agentdyno.core.approval import ApproverKind
 from agentdyno.core.canonical import content_hash
@@ -47,6 +47,21 @@ class PlannedTrial:
     choices: Mapping[str, ModelChoice] = field(default_factory=dict)
     """Live model by agent."""
     faults: FaultPlan | None = None
+
+
+class Answerable(Protocol):
+    """What decides how model calls are answered, of a trial or of anything else."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def key(self) -> TrialKey: ...
+    @property
+    def scenario(self) -> LoadedScenario: ...
+    @property
+    def script(self) -> Script | None: ...
+    @property
+    def choices(self) -> Mapping[str, ModelChoice]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from agentdyno.core.recording import ToolRecording
 from agentdyno.core.settings import Budget, RunOptions
 from agentdyno.core.sink import Sink
 from agentdyno.core.trial import Outcome, Trial
-from agentdyno.experiments.plan import PlannedTrial
+from agentdyno.experiments.plan import Answerable, PlannedTrial
 from agentdyno.experiments.request import Request
 from agentdyno.models.account import tightest
 from agentdyno.models.budget import Approver, Budgets, Ledger
@@ -84,16 +84,16 @@ class Sources:
         budget = tightest(planned.scenario.scenario.budget, self.options.trial_budget)
         return self.budgets.guard(budget, self._payees(planned))
 
-    def judging_guard(self, planned: PlannedTrial) -> Guard | None:
+    def judging_guard(self, planned: Answerable) -> Guard | None:
         """Return who looks at a judge's calls: the run's and the day's budgets, not the trial's."""
         if self.budgets is None:
             return None
         return self.budgets.guard(Budget(), self._payees(planned))
 
-    def _payees(self, planned: PlannedTrial) -> Payees | None:
+    def _payees(self, planned: Answerable) -> Payees | None:
         return payees_of(planned.choices) if planned.choices else None
 
-    def judge(self, planned: PlannedTrial, sink: Sink) -> Upstream:
+    def judge(self, planned: Answerable, sink: Sink) -> Upstream:
         """Return what answers the judge of one trial: no fault is injected into its calls.
 
         Raises:
@@ -137,7 +137,7 @@ class Sources:
         return replayer, RetryingUpstream(replayed, sink, self.policy)
 
     def _live(
-        self, planned: PlannedTrial, sink: Sink,
+        self, planned: Answerable, sink: Sink,
         wrap: Callable[[Upstream], Upstream] = lambda upstream: upstream,
     ) -> Upstream:
         assert self.providers is not None, "a run that goes live opens its providers"
@@ -160,7 +160,7 @@ class Sources:
 
 @contextlib.asynccontextmanager
 async def open_budgets(
-    request: Request, ledger: Ledger, approver: Approver | None
+    request: Request, ledger: Ledger | None, approver: Approver | None
 ) -> AsyncIterator[Budgets | None]:
     """Keep the budgets of a run; there are none where nothing is limited and nobody is paid.
 

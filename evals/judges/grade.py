@@ -10,6 +10,7 @@ from agentdyno.evals.judges.material import material
 def graded(check: JudgeCheck, judged: Judged) -> Verdict:
     """Return the verdict on what a judge said: pass from the threshold on, error without a score,
     inconclusive where there was nothing to judge."""
+    judged = judged.model_copy(update={"threshold": check.threshold})
     who = f"{judged.metric} of {judged.library} {judged.version} by {judged.model or 'nobody'}"
     if judged.score is None:
         status = "inconclusive" if judged.nothing_to_judge else "error"
