@@ -1,6 +1,7 @@
 """The fixture `dyno`: runs scenarios from tests."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,6 +73,17 @@ def _variant(changes: Changes) -> Mapping[str, AgentOverride]:
     return PytestVariant.model_validate({"agents": dict(changes)}).agents
 
 
+@contextmanager
+def _skipping() -> Iterator[None]:
+    """Skip the test where the runner does not execute the team."""
+    from agentdyno.cli.pytesting.lab import NotRun
+
+    try:
+        yield
+    except NotRun as reason:
+        pytest.skip(str(reason))
+
+
 class Dyno:
     """Runs scenarios. Answers are scripted or replayed: tests ask no provider."""
 
@@ -112,17 +124,22 @@ class Dyno:
             how: `changes` (by agent, keys as in a scenario) with their name `variant`; `model`
                 (`scripted`, `replay`), `cassettes`, `seed`, `stream`, `timeout_s`, `approver`.
 
+        Where the runner does not execute the scenario's team, the test is skipped.
+
         Raises:
             DynoError: a file or a name is wrong, or the bench failed.
         """
-        return self._told(self._session.call(self._work(scenario, runner, trials, **how)))
+        work = self._work(scenario, runner, trials, **how)
+        with _skipping():
+            return self._told(self._session.call(work))
 
     async def aruns(
         self, scenario: str, runner: str | None = None, *, trials: int = 1, **how: Any
     ) -> tuple[TrialView, ...]:
         """Run trials from an async test; see `runs`."""
         work = self._work(scenario, runner, trials, **how)
-        return self._told(await self._session.background.wait(work))
+        with _skipping():
+            return self._told(await self._session.background.wait(work))
 
     def _work(
         self, scenario: str, runner: str | None, trials: int, *, changes: Changes | None = None,

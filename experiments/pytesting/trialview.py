@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
-from agentdyno.core.event import MemoryAccess, Message, ModelCall, Step, ToolCall, ToolsListed
+from agentdyno.core.event import MemoryAccess, ModelCall, Step, ToolCall, ToolsListed
 from agentdyno.core.trial import USER_SIMULATOR, Outcome, Trial
 from agentdyno.experiments.measured import Measured, measure
 from agentdyno.experiments.pytesting.path import Path
@@ -58,17 +58,21 @@ class TrialView(Path):
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """Agents in the order in which they worked: the runner's declared steps `node`, else the
-        texts that agents produced, else who called the model (each stretch of calls once)."""
+        """Agents in the order in which they worked: the steps `node` of graphs and pipelines, else
+        turns at the model: one ends with an answer without tool calls, or when another begins."""
         events = self.trial.events
         steps = tuple(e.agent for e in events if isinstance(e, Step) and e.action == "node")
         if any(steps):
             return steps
-        texts = tuple(e.agent for e in events if isinstance(e, Message))
-        if texts:
-            return texts
-        calls = [e.agent for e in events if isinstance(e, ModelCall) and e.agent != USER_SIMULATOR]
-        return tuple(a for a, before in zip(calls, ["", *calls], strict=False) if a != before)
+        found: list[str] = []
+        last: ModelCall | None = None
+        for call in events:
+            if not isinstance(call, ModelCall) or call.error or call.agent == USER_SIMULATOR:
+                continue
+            if last is None or call.agent != last.agent or not last.tools_called:
+                found.append(call.agent)
+            last = call
+        return tuple(found)
 
     def passed(self) -> Seen:
         """Ask whether the trial completed and passed every check of its scenario."""

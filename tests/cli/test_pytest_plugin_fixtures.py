@@ -139,6 +139,17 @@ def test_no_runner_and_live_models_are_refused(project: pytest.Pytester) -> None
     result.assert_outcomes(passed=1)
 
 
+def test_a_team_that_the_runner_does_not_execute_skips_the_test(
+    project: pytest.Pytester,
+) -> None:
+    result = run(project, """
+        def test_it(dyno):
+            dyno.run("support_triage", "windmill")
+    """, "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*no OpenFlow construct lets an agent pass*"])
+
+
 def test_the_gateway_says_what_the_test_wrote(project: pytest.Pytester) -> None:
     result = run(project, """
         import json, urllib.request
