@@ -74,7 +74,8 @@ def make(env: Path, lock: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", uv_requirement(lock))
     count = sum(1 for line in lock.read_text().splitlines() if "==" in line)
     say(f"2/3 installing {count} pinned packages")
-    run(env / "bin" / "uv", "pip", "install", "--quiet", "--compile-bytecode",
+    # A lock is whole, and may hold what a package's own bounds would not: locks/README.md.
+    run(env / "bin" / "uv", "pip", "install", "--quiet", "--no-deps", "--compile-bytecode",
         "--python", python, "--requirement", lock)
     say("3/3 linking agentdyno")
     site = subprocess.check_output(
