@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from agentdyno.core.check import CheckSpec
 
-_BY_TYPE = {
-    "contains": "text", "regex": "text", "exact": "text", "similarity": "text",
-    "same_answer": "text", "json_schema": "schema", "numeric": "numeric", "sql": "state",
+FAMILIES = {
+    "contains": "text", "regex": "text", "similarity": "text", "same_answer": "text",
+    "json_schema": "schema", "numeric": "numeric", "sql": "state",
     "end_state": "state", "mail_sent": "state", "memory_used": "tools", "tools_called": "tools",
-    "same_tool_calls": "tools", "duplicates": "tools", "permission": "tools", "path": "path",
+    "same_tool_calls": "tools", "no_duplicates": "tools", "permission": "tools", "path": "path",
     "citations": "citations", "limits": "limits", "approval": "approvals",
-    "gap_reported": "gaps", "confidence": "confidence", "judge": "judge",
+    "gap_reported": "gaps", "confidence": "confidence", "judge": "judge", "python": "custom",
 }
 
 
@@ -20,7 +20,7 @@ def family_of(check: str, specs: Sequence[CheckSpec]) -> str:
     spec = next((spec for spec in specs if spec.id == check), None)
     if spec is None:
         return check.partition("/")[0]
-    return _BY_TYPE.get(spec.type, spec.type)
+    return FAMILIES.get(spec.type, spec.type)
 
 
 def family_values(

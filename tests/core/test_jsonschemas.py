@@ -25,9 +25,10 @@ def test_the_generator_writes_the_files(
     assert sorted(p.name for p in (tmp_path / "schemas").iterdir()) == sorted(generate())
 
 
-@pytest.mark.parametrize(
-    ("schema", "pattern"), [("scenario", "scenarios/*/scenario.yaml"), ("agent", "agents/*/*.yaml")]
-)
+@pytest.mark.parametrize(("schema", "pattern"), [
+    ("scenario", "scenarios/*/scenario.yaml"), ("agent", "agents/*/*.yaml"),
+    ("suite", "tests/suite/*.yaml"), ("scenario", "tests/suite/scenarios/*/scenario.yaml"),
+])
 def test_every_bundled_file_satisfies_its_schema(schema: str, pattern: str) -> None:
     validator = jsonschema.Draft202012Validator(
         json.loads((FOLDER / f"{schema}.schema.json").read_text())

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
+from agentdyno.core.check import CheckSpec
 from agentdyno.core.errors import HarnessFault, InputError, UsageError
 from agentdyno.experiments.gate.baseline import (
     baseline_text,
@@ -13,7 +15,7 @@ from agentdyno.experiments.gate.baseline import (
     read_baseline,
     write_baseline,
 )
-from agentdyno.experiments.gate.families import family_of, family_values
+from agentdyno.experiments.gate.families import FAMILIES, family_of, family_values
 from agentdyno.experiments.gate.observe import Ran, observe
 from agentdyno.experiments.gate.suites import options_of, read_suite
 from agentdyno.tests.experiments.gated import HELLO, cases, kept, state, suite
@@ -119,6 +121,13 @@ def test_a_suite_with_problems_is_refused_with_file_and_line(
         read_suite(write_suite(tmp_path, f"name: s\nscenarios: [docs_question]\n{more}\n"))
     assert says in str(caught.value)
     assert "s.yaml:" in str(caught.value)
+
+
+def test_every_type_of_check_has_a_family() -> None:
+    types = {part["properties"]["type"]["const"]
+             for part in TypeAdapter(CheckSpec).json_schema()["$defs"].values()
+             if "const" in part.get("properties", {}).get("type", {})}
+    assert types == FAMILIES.keys()
 
 
 def test_checks_are_judged_by_family_and_an_error_is_no_pass() -> None:
