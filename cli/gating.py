@@ -4,6 +4,7 @@ from pathlib import Path
 
 from agentdyno.cli.gaterun import run_suite
 from agentdyno.cli.gitbaseline import baseline_at
+from agentdyno.cli.judgemarks import judge_lines
 from agentdyno.cli.progress import RunView
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.experiments.gate.baseline import read_baseline
@@ -40,4 +41,6 @@ async def gate_suite(
                   "--fresh runs them again")
     if done.report.stopped:
         view.note(f"stopped: {done.report.stopped}")
-    return gate(loaded.suite, before, observe(loaded.suite, done.ran))
+    report = gate(loaded.suite, before, observe(loaded.suite, done.ran))
+    marks = judge_lines(trial for trial, _ in done.ran.trials)
+    return report.model_copy(update={"notes": (*report.notes, *marks)})
