@@ -58,6 +58,7 @@ def chaos(
 def _execute(options: "RunOptions", plan: "FaultPlan", json_file: str | None) -> int:
     from agentdyno.cli.chaostable import ChaosView, print_matrix
     from agentdyno.cli.database import run_async
+    from agentdyno.cli.judgemarks import print_marks
     from agentdyno.cli.session import explain, run_matrix
     from agentdyno.core.trial import Outcome
     from agentdyno.experiments.chaos import recovery_matrix, with_single_faults
@@ -71,6 +72,7 @@ def _execute(options: "RunOptions", plan: "FaultPlan", json_file: str | None) ->
     matrix = recovery_matrix(trials, plan, name, options.retries)
     if json_file != "-" and trials:
         print_matrix(stdout_console(), matrix)
+        print_marks(stdout_console(), trials)
     if json_file:
         text = json.dumps({
             "format": FORMAT, "scenario": matrix.scenario, "retries": matrix.retries,

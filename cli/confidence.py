@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agentdyno.cli.context import load_settings, stdout_console
+from agentdyno.cli.judgemarks import print_marks
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.evals.confidence import Calibration, calibrate
 from agentdyno.evals.confidence import confidence as confidence_in
@@ -66,6 +67,7 @@ def confidence(
         }, indent=2, default=lambda noun: noun.model_dump()))
         return 0
     print_confidence(stdout_console(), told, found)
+    print_marks(stdout_console(), [one.trial for one in told])
     return 0
 
 

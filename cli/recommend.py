@@ -9,6 +9,7 @@ from agentdyno.cli.compare import print_front
 from agentdyno.cli.comparing import load_arms
 from agentdyno.cli.context import stdout_console
 from agentdyno.cli.database import run_async
+from agentdyno.cli.judgemarks import print_marks
 from agentdyno.core.errors import UsageError
 from agentdyno.experiments.compare.advice import Advice, advise
 from agentdyno.experiments.compare.compare import Rules, compare
@@ -57,6 +58,7 @@ def recommend(
                               indent=2, default=lambda noun: noun.model_dump()))
         return 0
     _print(name, told, front)
+    print_marks(stdout_console(), [trial for arm in arms for trial in arm.trials])
     return 0
 
 

@@ -51,6 +51,7 @@ def execute(
     rows = summarize(trials, report.not_supported)
     if json_file != "-":
         print_comparison(stdout_console(), rows)
+        print_marks(stdout_console(), trials)
     if json_file:
         text = report_json(report, rows, trials)
         if json_file == "-":
@@ -165,7 +166,6 @@ def explain(console: Console, report: Report, trials: Sequence[Trial]) -> None:
         console.print(f"[yellow]stopped[/]: {escape(report.stopped)}")
     if report.missing:
         console.print(f"still missing: {report.missing}; the same command runs them.")
-    print_marks(console, trials)
     faulty = next((trial for trial in trials if trial.outcome is Outcome.HARNESS_FAULT), None)
     if faulty is not None:
         lines = faulty.reason.splitlines()

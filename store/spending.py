@@ -5,12 +5,14 @@ from datetime import date, datetime
 
 from psycopg.rows import class_row
 
+from agentdyno.core.judged import JUDGE
 from agentdyno.core.trial import USER_SIMULATOR
 from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
 
 _QUERY = """
     SELECT
         day, matrix_id, provider, model, agent = %(simulator)s AS simulator,
+        agent = %(judge)s AS judge,
         count(*) AS calls,
         sum(counted_tokens)::bigint AS tokens,
         coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
@@ -24,8 +26,8 @@ _QUERY = """
         count(*) FILTER (WHERE state = 'estimated') AS estimated
     FROM spend
     WHERE day >= %(since)s AND (%(matrix)s::text IS NULL OR starts_with(matrix_id, %(matrix)s))
-    GROUP BY day, matrix_id, provider, model, simulator
-    ORDER BY day DESC, min(reserved_at) DESC, provider, model, simulator
+    GROUP BY day, matrix_id, provider, model, simulator, judge
+    ORDER BY day DESC, min(reserved_at) DESC, provider, model, simulator, judge
 """
 
 
@@ -40,6 +42,8 @@ class SpendRow:
     model: str
     simulator: bool
     """Whether these are the simulated user's calls, which are not the team's."""
+    judge: bool
+    """Whether these are a judge's calls."""
     calls: int
     tokens: int
     cached_tokens: int
@@ -70,7 +74,8 @@ async def spending(pool: Pool, since: date, matrix: str | None = None) -> list[S
     Raises:
         HarnessFault: the database is away.
     """
-    wanted = {"since": since, "matrix": matrix, "simulator": USER_SIMULATOR}
+    wanted = {"since": since, "matrix": matrix, "simulator": USER_SIMULATOR,
+              "judge": JUDGE}
     try:
         async with pool.connection() as link, link.cursor(row_factory=class_row(SpendRow)) as rows:
             await rows.execute(_QUERY, wanted)

@@ -36,12 +36,13 @@ def graded_again(trial: Trial, check: JudgeCheck) -> Verdict:
         material(trial, check)
     except Unanswered as error:
         return Verdict(check=check.id, status="fail", reason=str(error))
-    for verdict in trial.verdicts:
-        judged = verdict.judged
-        if verdict.check == check.id and judged is None and verdict.status == "error":
+    own = [verdict for verdict in trial.verdicts if verdict.check == check.id]
+    for verdict in own:
+        if verdict.judged is not None and verdict.judged.question == check.question:
+            return graded(check, verdict.judged)
+    for verdict in own:
+        if verdict.judged is None and verdict.status == "error":
             return verdict
-        if verdict.check == check.id and judged is not None and judged.question == check.question:
-            return graded(check, judged)
     return Verdict(
         check=check.id, status="error",
         reason="no judge was asked this about the stored trial; run it again with --fresh",

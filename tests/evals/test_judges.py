@@ -169,7 +169,7 @@ async def test_a_verdict_names_metric_version_model_score_and_threshold() -> Non
     found = found.model_copy(update={"model": "openai:gpt-5-mini"})
     verdict = graded(judge_check("GEval", steps=["x"], threshold=0.7), found)
     assert verdict.status == "fail"
-    assert verdict.judged == found
+    assert verdict.judged == found.model_copy(update={"threshold": 0.7})
     assert verdict.reason == (
         f"GEval of deepeval {library.version()} by openai:gpt-5-mini: 0.60, asked for 0.70: "
         "“nearly”"
@@ -190,7 +190,19 @@ def test_grading_a_stored_trial_again_asks_nobody_and_takes_a_new_threshold(
     assert [v.status for v in evaluate(stored, [check], tmp_path)] == ["pass"]
     stricter = judge_check("GEval", steps=["x"], threshold=0.9)
     [verdict] = evaluate(stored, [stricter], tmp_path)
-    assert (verdict.status, verdict.judged) == ("fail", stored.verdicts[0].judged)
+    assert verdict.status == "fail"
+    said = stored.verdicts[0].judged
+    assert said is not None
+    assert verdict.judged == said.model_copy(update={"threshold": 0.9})
+
+
+def test_what_was_said_counts_before_an_error_of_a_later_grading(tmp_path: Path) -> None:
+    check, stored = _said(0.6)
+    other = judge_check("GEval", steps=["something else"])
+    graded_since = evaluate(stored, [other], tmp_path)
+    assert graded_since[0].status == "error"
+    known = stored.model_copy(update={"verdicts": (*graded_since, *stored.verdicts)})
+    assert evaluate(known, [check], tmp_path) == stored.verdicts
 
 
 def test_what_nobody_was_asked_is_an_error_and_never_a_pass(tmp_path: Path) -> None:
