@@ -101,7 +101,7 @@ class SelectorPlay(Chat):
         word, self._client.word = self._client.word, None
         repeats = speaker == self._last and not self._pattern.allow_repeated_speaker
         vain = word is not None and (repeats or self._named(word) != [speaker])
-        name = item.type
+        name: str = item.type
         if vain:
             name += f": nobody who may speak was named, AutoGen takes {speaker}"
         self.tell.step("selected", name, agent=self._pattern.selector, to=speaker)
