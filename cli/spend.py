@@ -79,7 +79,8 @@ def _line(row: SpendRow) -> list[Text]:
     ]
     return [Text(value) for value in (
         f"{row.day}", row.matrix_id[:10], f"{row.provider}:{row.model}",
-        "simulated user" if row.simulator else "judge" if row.judge else "team", f"{row.calls:,}", f"{row.tokens:,}",
+        "simulated user" if row.simulator else "judge" if row.judge else "team",
+        f"{row.calls:,}", f"{row.tokens:,}",
         _cost(row), ", ".join(part for part in parts if part),
     )]
 

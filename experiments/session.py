@@ -9,6 +9,7 @@ from agentdyno.core.errors import DynoError, EnvironmentFault, InputError, Usage
 from agentdyno.core.event import WireRecord
 from agentdyno.core.settings import RunOptions
 from agentdyno.core.trial import Outcome, Trial
+from agentdyno.evals.judges import library as judge_library
 from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench, open_bench
 from agentdyno.experiments.execute import Executor, uses_memory
@@ -138,6 +139,12 @@ async def _check_tools(bench: Bench, request: Request) -> None:
         raise InputError(problems, "correct these lines, then: agentdyno validate")
 
 
+async def _load_judges(todo: Sequence[PlannedTrial]) -> None:
+    """Import what judges need before the first trial: no trial is measured beside that."""
+    if any(planned.scenario.judge is not None for planned in todo):
+        await asyncio.to_thread(judge_library.load)
+
+
 async def _todo(
     store: TrialStore, planned: Sequence[PlannedTrial], options: RunOptions
 ) -> tuple[list[PlannedTrial], frozenset[str]]:
@@ -239,9 +246,9 @@ class _Run:
         """Run `todo` on the runners that can be started; the others land in `report.skipped`."""
         options, view = self.request.options, self.view
         wanted = {trial.runner.label: trial.runner for trial in todo}
-        refs, _ = await asyncio.gather(
+        refs, *_ = await asyncio.gather(
             _environments(list(wanted.values()), options, view, report.skipped),
-            _check_tools(self.bench, self.request),
+            _check_tools(self.bench, self.request), _load_judges(todo),
         )
         with_memory = {trial.id for trial in todo if uses_memory(trial)}
 
