@@ -50,11 +50,14 @@ def _trials(row: Row) -> str:
     return str(row.trials) + (f" ({row.faults} faults)" if row.faults else "")
 
 
-def _passed(estimate: Estimate | None) -> Text:
+def _passed(row: Row) -> Text:
+    estimate: Estimate | None = row.passed
     if estimate is None:
         return Text("n/a", style="yellow")
     passed = round(estimate.value * estimate.n)
     style = "green" if passed == estimate.n else "red"
+    if row.exact:
+        return Text(f"{passed}/{estimate.n}", style=style) + Text(" exact", style="dim")
     return Text(f"{passed}/{estimate.n}", style=style) + Text(
         f" [{estimate.low:.2f}, {estimate.high:.2f}]", style="dim"
     )
@@ -107,7 +110,7 @@ def _from_provider(row: Row) -> bool:
 RUNNER = Column("runner", lambda row: row.runner, left=True)
 VERDICTS = (
     Column("trials", _trials),
-    Column("passed [95 % CI]", lambda row: _passed(row.passed), left=True),
+    Column("passed [95 % CI]", _passed, left=True),
 )
 COSTS = (
     Column("model\ncalls", lambda row: _number(row.model_calls)),
@@ -179,6 +182,9 @@ def _legend(rows: Sequence[Row]) -> list[str]:
     if any(row.cold for row in rows):
         lines.append("* first trials of a fresh process; with more --trials the median is over "
                      "warm ones.")
+    if any(row.exact for row in rows):
+        lines.append("exact: the trials of a case sent the same, byte for byte, to a model that "
+                     "plays a script or a recording: nothing scatters, so there is no interval.")
     if any(row.coordination_tokens is not None for row in rows):
         lines.append("Coordination: tokens of calls that choose, manage or join, not work on the "
                      "task; a part of the tokens before it.")

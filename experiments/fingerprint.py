@@ -1,12 +1,14 @@
 """What a trial sent, as one hash: trials that sent the same have no sampling noise between them."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 
 import orjson
 
 from agentdyno.core.event import ToolCall, WireRecord
 from agentdyno.core.trial import USER_SIMULATOR, Trial
+from agentdyno.evals.statistics.verdict import is_exact
 
 
 def wire_digest(trial: Trial, wire: Sequence[WireRecord]) -> str:
@@ -29,6 +31,17 @@ def wire_digest(trial: Trial, wire: Sequence[WireRecord]) -> str:
     for answer in trial.answers:
         digest.update(answer.encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
+
+
+def nothing_scatters(trials: Sequence[Trial]) -> bool:
+    """Tell whether nothing of these trials is drawn: scripted or replayed, and in every case twice
+    the same at least."""
+    by_case: dict[str, list[str]] = defaultdict(list)
+    for trial in trials:
+        if trial.key.model not in ("scripted", "replay") or not trial.wire_digest:
+            return False
+        by_case[trial.key.situation].append(trial.wire_digest)
+    return all(len(case) > 1 for case in by_case.values()) and is_exact([*by_case.values()])
 
 
 def _canonical(body: str) -> bytes:

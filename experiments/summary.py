@@ -10,6 +10,7 @@ from agentdyno.core.estimate import Estimate
 from agentdyno.core.pattern import coordinators
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.evals.stats import wilson
+from agentdyno.experiments.fingerprint import nothing_scatters
 from agentdyno.experiments.measured import Measured, Meter, measure, quantile, reconcile
 from agentdyno.experiments.plan import NotSupported
 
@@ -62,6 +63,9 @@ class Row:
     """Harness faults: out of every other number of this row."""
     passed: Estimate | None
     """Rate of trials whose checks all passed, with its Wilson interval."""
+    exact: bool = False
+    """Whether nothing scatters: trials of each case sent the same to a scripted or replayed model,
+    so that an interval would say nothing."""
     model_calls: float | None = None
     prompt_tokens: float | None = None
     completion_tokens: float | None = None
@@ -131,7 +135,8 @@ def _row(head: Row, trials: Sequence[Trial]) -> Row:
     gaps = [gap for one in counted for gap in one.gaps_ms]
     with_user = [one for one in counted if one.user_calls]
     return _metered(replace(
-        head, passed=wilson(sum(one.passed for one in counted), len(counted)),
+        head, exact=nothing_scatters([t for t in trials if t.outcome not in OUT_OF_COUNT]),
+        passed=wilson(sum(one.passed for one in counted), len(counted)),
         cpu_s=median(one.cpu_s for one in warm), cold=warm[0].cold,
         peak_rss_mb=max(one.peak_rss_mb for one in counted),
         sources=tuple(sorted({source for one in counted for source in one.sources})),

@@ -17,7 +17,7 @@ from agentdyno.evals.statistics.paired import (
     paired_ratio,
 )
 from agentdyno.evals.statistics.values import Values
-from agentdyno.evals.statistics.verdict import decide, is_exact
+from agentdyno.evals.statistics.verdict import decide
 from agentdyno.experiments.compare.flips import flips
 from agentdyno.experiments.compare.metrics import (
     METRICS,
@@ -27,6 +27,7 @@ from agentdyno.experiments.compare.metrics import (
     values_of,
 )
 from agentdyno.experiments.compare.nouns import Comparison, Coverage, Line, Slice
+from agentdyno.experiments.fingerprint import nothing_scatters
 
 MIN_COVERAGE = 0.9
 """Share of trials that must count on both arms; below it nothing is said."""
@@ -100,7 +101,10 @@ class _Table:
         ]
         self._values = [values_of(arm.trials, self._metrics) for arm in arms]
         self._coverage = [coverage(arm.trials) for arm in arms]
-        self._exact = [_is_exact(arm.trials) for arm in arms]
+        self._exact = [
+            nothing_scatters([t for t in arm.trials if t.outcome not in OUT_OF_COUNT])
+            for arm in arms
+        ]
         self._resamples: dict[tuple[str, ...], Resamples] = {}
 
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -210,17 +214,6 @@ def _adjusted(
         ps = holm([one.p for key in keys if (one := found[key]) is not None])
         adjusted.update(zip(keys, ps, strict=True))
     return adjusted
-
-
-def _is_exact(trials: Sequence[Trial]) -> bool:
-    """Tell whether nothing of these trials is drawn: scripted or replayed, and always the same."""
-    counted = [trial for trial in trials if trial.outcome not in OUT_OF_COUNT]
-    if any(t.key.model not in ("scripted", "replay") or not t.wire_digest for t in counted):
-        return False
-    by_case: dict[str, list[str]] = defaultdict(list)
-    for trial in counted:
-        by_case[trial.key.situation].append(trial.wire_digest)
-    return is_exact(list(by_case.values()))
 
 
 def _notes(one: Arm, other: Arm) -> tuple[str, ...]:

@@ -173,3 +173,13 @@ def test_coordination_is_a_column_where_somebody_coordinates() -> None:
     led = trial(boss, call()).model_copy(update={"pattern": pattern})
     assert "110 (50 %)" in printed(led)
     assert "coordi" not in printed(trial())
+
+
+def test_where_nothing_scatters_no_interval_is_printed_and_that_is_said() -> None:
+    same = [
+        trial().model_copy(update={"id": str(at), "wire_digest": "x"}) for at in range(2)
+    ]
+    shown = printed(*same)
+    assert "2/2 exact" in shown
+    assert "[0.34, 1.00]" not in shown
+    assert "nothing scatters, so there is no interval" in shown

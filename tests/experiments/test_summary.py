@@ -70,3 +70,14 @@ def test_the_price_of_coordination_is_what_the_coordinator_called() -> None:
     alone = trial.model_copy(update={"pattern": Single(agent="solo")})
     (plain,) = summarize([alone])
     assert plain.coordination_calls is None
+
+
+def test_trials_that_sent_the_same_to_a_script_are_exact() -> None:
+    same = [sealed(repeat=at).model_copy(update={"wire_digest": "x"}) for at in range(2)]
+    assert summarize(same)[0].exact
+    assert not summarize(same[:1])[0].exact
+    other = same[1].model_copy(update={"wire_digest": "y"})
+    assert not summarize([same[0], other])[0].exact
+    live = [t.model_copy(update={"key": t.key.model_copy(update={"model": "openai:x"})})
+            for t in same]
+    assert not summarize(live)[0].exact
