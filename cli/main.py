@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approvals": ("agentdyno.cli.approvals:approvals", "Decide about tool calls that wait."),
     "compare": ("agentdyno.cli.compare:compare_command",
                 "Say what differs between two arms or more, and how sure that is."),
+    "cases": ("agentdyno.cli.cases:cases_command",
+              "Show case by case what passes, how flaky it is, pass@k and pass^k."),
     "recommend": ("agentdyno.cli.recommend:recommend",
                   "Recommend a runner for a scenario, with evidence and limits."),
     "power": ("agentdyno.cli.power:power_command",

@@ -82,6 +82,20 @@ def test_recommend_names_the_runner_with_its_evidence(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("stored")
+def test_cases_tell_flakiness_and_what_k_trials_would_do(
+    capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cases", "crewai", "--json", "-k", "2"]) == 0
+    (case,) = json.loads(capsys.readouterr().out)["cases"]
+    assert (case["trials"], case["passed"]["value"]) == (10, pytest.approx(0.2))
+    assert case["flaky"]["value"] == pytest.approx(2 * 2 * 8 / (10 * 9))
+    assert case["at_least_one"] == pytest.approx(1 - 28 / 45)
+    assert case["every"] == pytest.approx(1 / 45)
+    assert main(["cases", "crewai"]) == 0
+    assert "order_mail" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("stored")
 def test_power_takes_its_scatter_from_stored_trials(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["power", "crewai"]) == 0
     assert "0.42 between trials of a case" in capsys.readouterr().out
