@@ -77,13 +77,19 @@ def test_the_kernel_counts_an_attempt_to_leave() -> None:
     assert sum(counted(isolated(sys.executable, "-c", resolve)).values()) > 0
 
 
+SCENARIOS = (
+    "investment_analysis", "investment_analysis.supervisor", "report_review", "incident_response",
+)
+"""A pipeline, a manager, a loop and a graph: frameworks start different parts for each."""
+
+
 def test_nothing_connects_outside_loopback_while_all_six_run(
     database: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
     done = isolated(
-        sys.executable, "-P", "-m", "agentdyno", "run", "investment_analysis", "--trials", "1",
-        "--json", str(report), "--fail-on-error",
+        sys.executable, "-P", "-m", "agentdyno", "run", *SCENARIOS, "--trials", "1", "--json",
+        str(report), "--fail-on-error",
         AGENTDYNO_DATABASE_URL=database, AGENTDYNO_CACHE=str(load_settings().cache),
     )
     assert done.returncode == 0, done.stdout + done.stderr
