@@ -14,8 +14,8 @@ from agentdyno.evals.statistics.verdict import is_exact
 def wire_digest(trial: Trial, wire: Sequence[WireRecord]) -> str:
     """Return a hash of what the team asked of models and tools, agent by agent, and of its answers.
 
-    Agents that work side by side may interleave as they like; the order of keys in a request's JSON
-    says nothing either.
+    Agents that work side by side, and tools that one turn asks for, may interleave as they like;
+    the order of keys in a request's JSON says nothing either.
     """
     digest = hashlib.sha256()
     asked = [
@@ -24,10 +24,12 @@ def wire_digest(trial: Trial, wire: Sequence[WireRecord]) -> str:
     ]
     for agent, _, body in sorted(asked, key=lambda one: one[:2]):
         digest.update(agent.encode() + b"\0" + body + b"\0")
-    used = [event for event in trial.events if isinstance(event, ToolCall)]
-    for call in sorted(used, key=lambda call: (call.agent, call.ordinal)):
-        named = [call.agent, call.server, call.tool, call.arguments, call.is_error]
-        digest.update(orjson.dumps(named, option=orjson.OPT_SORT_KEYS) + b"\0")
+    used = [
+        orjson.dumps([call.agent, call.server, call.tool, call.arguments, call.is_error],
+                     option=orjson.OPT_SORT_KEYS)
+        for call in trial.events if isinstance(call, ToolCall)
+    ]
+    digest.update(b"\0".join(sorted(used)))
     for answer in trial.answers:
         digest.update(answer.encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
