@@ -37,7 +37,8 @@ class WirePrint(Noun):
 
     calls: tuple[PrintedCall, ...] = ()
     tools: tuple[str, ...] = ()
-    """Tool calls in each agent's order."""
+    """Tool calls of each agent, sorted: those of one turn arrive in any order, and the requests
+    tell in which they were asked for."""
     answers: tuple[str, ...] = ()
 
     @property
@@ -80,16 +81,13 @@ def print_wire(
             PrintedCall(agent=agent, number=1, changes=_settled(asked[agent][0]))
             for agent in agents
         ))
-    used = sorted(
-        (event for event in trial.events if isinstance(event, ToolCall)),
-        key=lambda call: (call.agent, call.ordinal),
-    )
+    used = [event for event in trial.events if isinstance(event, ToolCall)]
     return WirePrint(
         calls=tuple(call for agent in agents for call in _calls(agent, asked[agent])),
-        tools=tuple(
+        tools=tuple(sorted(
             f"{call.agent}: {call.server}.{call.tool} {_shown(call.arguments)}"
             + (" (error)" if call.is_error else "") for call in used
-        ),
+        )),
         answers=tuple(_shown(answer) for answer in trial.answers),
     )
 
