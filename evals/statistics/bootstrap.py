@@ -18,9 +18,11 @@ class Resamples:
 
         self.cases = cases
         self._generator = np.random.default_rng(seed)
-        chances = np.full(len(cases), 1 / len(cases))
-        self._weights = self._generator.multinomial(
-            len(cases), chances, size=resamples
+        count = len(cases)
+        chosen = self._generator.integers(0, count, size=(resamples, count))
+        chosen += count * np.arange(resamples)[:, None]
+        self._weights = np.bincount(chosen.ravel(), minlength=resamples * count).reshape(
+            resamples, count
         ).astype(np.float32)
         self._resamples = resamples
         self._known: dict[int, tuple[Values, Any]] = {}

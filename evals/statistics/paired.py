@@ -278,7 +278,7 @@ def _logs(values: Values) -> dict[str, list[float]]:
 
 
 def _count(values: Values) -> int:
-    return sum(len(some) for some in values.values())
+    return sum(map(len, values.values()))
 
 
 def _sizes(a: Values, b: Values) -> dict[str, Any]:
