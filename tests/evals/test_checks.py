@@ -401,6 +401,7 @@ def test_a_reference_that_changes_is_computed_anew(tmp_path: Path) -> None:
     assert verdict(spec, tmp_path, answers=("", "12")).status == "pass"
     (tmp_path / "reference.py").write_text("def f(): return 13\n")
     assert verdict(spec, tmp_path, answers=("", "12")).status == "fail"
+    assert not (tmp_path / "__pycache__").exists()
     (tmp_path / "reference.py").unlink()
     assert verdict(spec, tmp_path, answers=("", "12")).status == "error"
 
