@@ -12,18 +12,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from agentdyno.core.pattern import Pipeline, Single
 from agentdyno.core.trial import Assignment
 
 _IDLE = 64
 """Idle teams that are kept; beyond it the one that was used longest ago is closed."""
 _LEAVING_S = 1.0
 """Seconds that a context gets to close by itself."""
-
-
-def steps_of(pattern: Single | Pipeline) -> tuple[str, ...]:
-    """Return the agents in the order in which they work on a user turn."""
-    return (pattern.agent,) if isinstance(pattern, Single) else pattern.steps
 
 
 class Team(Protocol):

@@ -9,8 +9,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Json
 
 from agentdyno.core.approval import ApprovalRequest
-from agentdyno.core.errors import DynoError, UsageError
-from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
+from agentdyno.core.errors import UsageError
+from agentdyno.store.database import Pool, connected
 
 CHANNEL = "agentdyno_approval"
 """Where the database tells those who wait that something was decided."""
@@ -114,16 +114,13 @@ class ApprovalDesk:
             UsageError: there is no such call, somebody decided before, or nobody waits any more.
             HarnessFault: the database is away.
         """
-        try:
-            async with self._pool.connection() as link:
-                done = await link.execute(_SETTLE, {
-                    "id": number, "state": state, "by": by, "reason": reason, "lost": LOST_S,
-                    "arguments": None if arguments is None else Json(arguments),
-                    "channel": CHANNEL,
-                })
-                settled = done.rowcount == 1
-        except CONNECTION_ERRORS as error:
-            raise self._away(error) from error
+        async with connected(self._pool) as link:
+            done = await link.execute(_SETTLE, {
+                "id": number, "state": state, "by": by, "reason": reason, "lost": LOST_S,
+                "arguments": None if arguments is None else Json(arguments),
+                "channel": CHANNEL,
+            })
+            settled = done.rowcount == 1
         row = await self.get(number)
         if not settled:
             raise _refusal(row)
@@ -132,19 +129,12 @@ class ApprovalDesk:
     async def _rows(self, where: str, values: dict[str, Any]) -> Sequence[ApprovalRow]:
         # Both halves are constants of this file.
         query = f"SELECT {_COLUMNS} FROM approval {where}"  # noqa: S608
-        try:
-            async with (
-                self._pool.connection() as link,
-                link.cursor(row_factory=class_row(ApprovalRow)) as rows,
-            ):
-                await rows.execute(query.encode(), values)
-                return await rows.fetchall()
-        except CONNECTION_ERRORS as error:
-            raise self._away(error) from error
-
-    def _away(self, error: BaseException) -> DynoError:
-        dsn = self._pool.conninfo
-        return unreachable(dsn if isinstance(dsn, str) else "", error)
+        async with (
+            connected(self._pool) as link,
+            link.cursor(row_factory=class_row(ApprovalRow)) as rows,
+        ):
+            await rows.execute(query.encode(), values)
+            return await rows.fetchall()
 
 
 def _refusal(row: ApprovalRow) -> UsageError:

@@ -1,6 +1,8 @@
 """Connections to Postgres: the pool that everything shares, and errors fit to be shown."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -35,6 +37,21 @@ async def open_pool(dsn: str, *, size: int = 8, timeout_s: float = 10.0) -> Pool
         await pool.close()
         raise unreachable(dsn, error) from error
     return pool
+
+
+@asynccontextmanager
+async def connected(pool: Pool) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
+    """Lend a connection of `pool`.
+
+    Raises:
+        HarnessFault: the database is away, also when it goes away inside the block.
+    """
+    try:
+        async with pool.connection() as link:
+            yield link
+    except CONNECTION_ERRORS as error:
+        dsn = pool.conninfo
+        raise unreachable(dsn if isinstance(dsn, str) else "", error) from error
 
 
 def describe(dsn: str) -> str:

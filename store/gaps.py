@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from agentdyno.core.event import ToolGap
-from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
+from agentdyno.store.database import Pool, connected
 
 # Most trials report nothing: the text is looked through before it is taken apart.
 _QUERY = """
@@ -59,13 +59,9 @@ async def gaps(
     `trial` is the beginning of a trial's id.
     """
     wanted = {"trial": trial, "scenario": scenario, "runner": runner, "limit": limit}
-    try:
-        async with pool.connection() as link, link.cursor(row_factory=class_row(_Row)) as cursor:
-            await cursor.execute(_QUERY, wanted)
-            rows = await cursor.fetchall()
-    except CONNECTION_ERRORS as error:
-        dsn = pool.conninfo
-        raise unreachable(dsn if isinstance(dsn, str) else "", error) from error
+    async with connected(pool) as link, link.cursor(row_factory=class_row(_Row)) as cursor:
+        await cursor.execute(_QUERY, wanted)
+        rows = await cursor.fetchall()
     return [
         GapRow(
             trial=row.trial, started_at=row.started_at, scenario=row.scenario, runner=row.runner,

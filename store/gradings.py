@@ -1,17 +1,15 @@
 """Stored trials graded again: who counts, what replaced what."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
 from agentdyno.core.trial import Trial, Verdict
-from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
+from agentdyno.store.database import Pool, connected
 from agentdyno.store.rows import VERDICT_COLUMNS, decode, judged, to_json, verdict_rows
 
 VERDICTS = TypeAdapter(tuple[Verdict, ...])
@@ -89,13 +87,16 @@ class GradingStore:
         self, *, matrix: str | None = None, runner: str | None = None
     ) -> list[StoredTrial]:
         """Return the newest attempt of each stored trial, oldest first."""
-        async with self._link() as link, link.cursor(row_factory=class_row(StoredTrial)) as cursor:
+        async with (
+            connected(self._pool) as link,
+            link.cursor(row_factory=class_row(StoredTrial)) as cursor,
+        ):
             await cursor.execute(_STORED, {"matrix": matrix, "runner": runner})
             return await cursor.fetchall()
 
     async def load(self, row_ids: Sequence[int]) -> dict[int, tuple[Trial, tuple[Verdict, ...]]]:
         """Return by row the trials as they were sealed, and the verdicts that count now."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             rows = await (await link.execute(_LOAD, [list(row_ids)])).fetchall()
         found = {}
         for row, body, events, verdicts in rows:
@@ -105,7 +106,7 @@ class GradingStore:
 
     async def begin(self, command: str, harness: str) -> int:
         """Record a grading and return its id."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             row = await (await link.execute(
                 "INSERT INTO grading (command, harness) VALUES (%s, %s) RETURNING id",
                 [command, harness],
@@ -122,7 +123,7 @@ class GradingStore:
         rows = [row for row, _ in changed]
         counts = [judged(verdicts) for _, verdicts in changed]
         passed, failed, undecided = (list(column) for column in zip(*counts, strict=True))
-        async with self._link() as link, link.cursor() as cursor:
+        async with connected(self._pool) as link, link.cursor() as cursor:
             await cursor.execute(_COUNT, {
                 "grading": grading, "trials": rows, "passed": passed, "failed": failed,
                 "undecided": undecided,
@@ -140,24 +141,18 @@ class GradingStore:
     async def history(self, trial_id: str) -> list[Grading]:
         """Return the gradings that changed the trial's verdicts, oldest first; its run's own is
         none of them."""
-        async with self._link() as link, link.cursor(row_factory=class_row(Grading)) as cursor:
+        async with (
+            connected(self._pool) as link,
+            link.cursor(row_factory=class_row(Grading)) as cursor,
+        ):
             await cursor.execute(_HISTORY, [trial_id])
             return await cursor.fetchall()
 
     async def sealed(self, trial_id: str) -> tuple[Verdict, ...]:
         """Return the verdicts that the run itself gave the trial."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             row = await (await link.execute(_SEALED, [trial_id])).fetchone()
         return read_verdicts(row[0]) if row else ()
-
-    @asynccontextmanager
-    async def _link(self) -> AsyncIterator[psycopg.AsyncConnection]:
-        try:
-            async with self._pool.connection() as link:
-                yield link
-        except CONNECTION_ERRORS as error:
-            dsn = self._pool.conninfo
-            raise unreachable(dsn if isinstance(dsn, str) else "", error) from error
 
 
 def read_verdicts(text: str) -> tuple[Verdict, ...]:

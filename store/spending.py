@@ -7,7 +7,7 @@ from psycopg.rows import class_row
 
 from agentdyno.core.judged import JUDGE
 from agentdyno.core.trial import USER_SIMULATOR
-from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
+from agentdyno.store.database import Pool, connected
 
 _QUERY = """
     SELECT
@@ -76,10 +76,6 @@ async def spending(pool: Pool, since: date, matrix: str | None = None) -> list[S
     """
     wanted = {"since": since, "matrix": matrix, "simulator": USER_SIMULATOR,
               "judge": JUDGE}
-    try:
-        async with pool.connection() as link, link.cursor(row_factory=class_row(SpendRow)) as rows:
-            await rows.execute(_QUERY, wanted)
-            return await rows.fetchall()
-    except CONNECTION_ERRORS as error:
-        dsn = pool.conninfo
-        raise unreachable(dsn if isinstance(dsn, str) else "", error) from error
+    async with connected(pool) as link, link.cursor(row_factory=class_row(SpendRow)) as rows:
+        await rows.execute(_QUERY, wanted)
+        return await rows.fetchall()

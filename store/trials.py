@@ -3,8 +3,7 @@
 import functools
 import json
 import uuid
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import psycopg
@@ -14,7 +13,7 @@ from psycopg.rows import class_row
 from agentdyno.core.errors import HarnessFault, UsageError
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Outcome, Trial
-from agentdyno.store.database import CONNECTION_ERRORS, Pool, unreachable
+from agentdyno.store.database import Pool, connected
 from agentdyno.store.rows import (
     TRIAL_COLUMNS,
     VERDICT_COLUMNS,
@@ -58,7 +57,7 @@ class TrialStore:
     ) -> str:
         """Record a `run` command and return its id; an id that exists already is left alone."""
         matrix_id = matrix_id or uuid.uuid4().hex
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             await link.execute(
                 "INSERT INTO matrix (id, command, settings, status) VALUES (%s, %s, %s, 'running')"
                 " ON CONFLICT (id) DO NOTHING",
@@ -68,7 +67,7 @@ class TrialStore:
 
     async def finish_matrix(self, matrix_id: str, status: MatrixStatus) -> None:
         """Record how a `run` command ended."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             await link.execute(
                 "UPDATE matrix SET status = %s, finished_at = now() WHERE id = %s",
                 [status, matrix_id],
@@ -105,7 +104,7 @@ class TrialStore:
 
     async def stored(self, ids: Collection[str], *, without: Collection[Outcome] = ()) -> set[str]:
         """Return which of `ids` are stored with an outcome that is not in `without`."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             rows = await link.execute(
                 "SELECT id FROM trial WHERE id = ANY(%s) AND NOT superseded"
                 " AND NOT outcome = ANY(%s)",
@@ -128,7 +127,7 @@ class TrialStore:
         Raises:
             UsageError: there is none or more than one; with the nearest ids.
         """
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             rows = await link.execute(
                 "SELECT id FROM trial WHERE starts_with(id, %s) AND NOT superseded"
                 " ORDER BY id LIMIT 6", [prefix],
@@ -145,7 +144,7 @@ class TrialStore:
     async def load(self, ids: Sequence[str]) -> Trials:
         """Return the newest attempt of each stored trial of `ids`, in that order, with the verdicts
         of its newest grading."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             rows = await link.execute(_LOAD, [list(ids)])
             found = {row[0]: decode(*row[1:]) async for row in rows}
         return [found[trial_id] for trial_id in dict.fromkeys(ids) if trial_id in found]
@@ -163,7 +162,7 @@ class TrialStore:
             sql.SQL(" AND {} = %s").format(sql.Identifier(name)) for name in given
         )
         async with (
-            self._link() as link,
+            connected(self._pool) as link,
             link.cursor(row_factory=class_row(TrialRow)) as cursor,
         ):
             await cursor.execute(query.format(_ROW_COLUMNS, where), [*given.values(), limit])
@@ -171,23 +170,13 @@ class TrialStore:
 
     async def wire(self, trial_id: str) -> tuple[WireRecord, ...]:
         """Return the raw exchanges of the newest attempt of `trial_id`; none when it had none."""
-        async with self._link() as link:
+        async with connected(self._pool) as link:
             rows = await link.execute(
                 "SELECT w.body FROM wire w JOIN trial t ON t.row_id = w.trial"
                 " WHERE t.id = %s AND NOT t.superseded", [trial_id],
             )
             row = await rows.fetchone()
         return unpack(row[0]) if row else ()
-
-
-    @asynccontextmanager
-    async def _link(self) -> AsyncIterator[psycopg.AsyncConnection]:
-        try:
-            async with self._pool.connection() as link:
-                yield link
-        except CONNECTION_ERRORS as error:
-            dsn = self._pool.conninfo
-            raise unreachable(dsn if isinstance(dsn, str) else "", error) from error
 
 
 async def _insert(

@@ -1,5 +1,6 @@
 """Questions about which nodes ran, how often and in which order."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 
 from agentdyno.experiments.pytesting.seen import Seen, numbered
@@ -8,13 +9,13 @@ Stage = str | Collection[str]
 """A node, or nodes whose order among themselves is free because they ran side by side."""
 
 
-class Path:
+class Path(ABC):
     """Something that knows its `nodes`, in the order in which they began."""
 
     @property
+    @abstractmethod
     def nodes(self) -> tuple[str, ...]:
         """Names of the nodes that ran, once for each time."""
-        raise NotImplementedError
 
     def ran(self, *stages: Stage) -> Seen:
         """Ask whether exactly these nodes ran, in this order; a set stands for any order."""
