@@ -6,7 +6,7 @@ from typing import Any
 from agentdyno.agents.library import AgentLibrary
 from agentdyno.agents.template import TemplateFault, render
 from agentdyno.core.errors import UsageError
-from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.override import AgentOverride
 from agentdyno.core.spec import AgentSpec
 
 _SETTINGS = (
@@ -100,6 +100,13 @@ class AgentFactory:
                 message = f"agent {name!r}: {part}: {fault}"
                 raise AgentFault(part, message, "check the variables") from fault
         return AgentSpec(name=name, **values)
+
+    def prompt(
+        self, overrides: Sequence[AgentOverride], servers: Collection[str] | None = None
+    ) -> str:
+        """Return the instructions that `overrides` make, before their templates are rendered; ""
+        where there are none."""
+        return str(self._merged("", overrides, servers).get("instructions") or "")
 
     def _merged(
         self, name: str, overrides: Sequence[AgentOverride], servers: Collection[str] | None

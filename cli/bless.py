@@ -32,7 +32,7 @@ def bless(
     from agentdyno.cli.gaterun import chosen, key_file, record_suite
     from agentdyno.cli.progress import RunView
     from agentdyno.experiments.gate.suites import options_of, read_suite
-    from agentdyno.scenarios.loader import shown
+    from agentdyno.scenarios.paths import shown
 
     loaded = read_suite(suite)
     options = options_of(

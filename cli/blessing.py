@@ -11,7 +11,7 @@ from agentdyno.experiments.gate.baseline import Baseline, merged, read_baseline,
 from agentdyno.experiments.gate.coverage import passes
 from agentdyno.experiments.gate.observe import observe
 from agentdyno.experiments.gate.suites import LoadedSuite
-from agentdyno.scenarios.loader import shown
+from agentdyno.scenarios.paths import shown
 
 
 @dataclass(frozen=True, kw_only=True)

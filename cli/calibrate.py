@@ -45,7 +45,7 @@ def calibrate(
     from agentdyno.experiments.gate.simulate import Plan, advised
     from agentdyno.experiments.gate.simulate import calibrate as drawn
     from agentdyno.experiments.gate.suites import read_suite
-    from agentdyno.scenarios.loader import shown
+    from agentdyno.scenarios.paths import shown
 
     loaded = read_suite(suite)
     path = baseline or loaded.baseline

@@ -43,7 +43,7 @@ def chaos(
     from agentdyno.core.errors import UsageError
     from agentdyno.core.fault import read_fault_plan
     from agentdyno.experiments.chaos import STANDARD
-    from agentdyno.scenarios.loader import shown
+    from agentdyno.scenarios.paths import shown
 
     if json_file and json_file != "-" and not Path(json_file).absolute().parent.is_dir():
         raise UsageError(f"--json {json_file}: its folder does not exist.", "name another file")

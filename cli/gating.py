@@ -11,7 +11,7 @@ from agentdyno.experiments.gate.baseline import read_baseline
 from agentdyno.experiments.gate.gate import GateReport, check_baseline, gate
 from agentdyno.experiments.gate.observe import observe
 from agentdyno.experiments.gate.suites import LoadedSuite
-from agentdyno.scenarios.loader import shown
+from agentdyno.scenarios.paths import shown
 
 
 async def gate_suite(

@@ -29,7 +29,7 @@ def import_command(files: tuple[Path, ...], to: Path, name: str | None, force: b
     """
     from agentdyno.experiments.request import load_scripted
     from agentdyno.scenarios.importing import import_files
-    from agentdyno.scenarios.loader import shown
+    from agentdyno.scenarios.paths import shown
 
     result = import_files(files, to, name=name, force=force)
     for made in result.scenarios:
@@ -48,7 +48,7 @@ def _typed(to: Path, folders: list[Path]) -> str:
     """Return `folders` as a user would type them: all together where nothing else is there."""
     import shlex
 
-    from agentdyno.scenarios.loader import shown
+    from agentdyno.scenarios.paths import shown
 
     if len(folders) > 1 and set(to.iterdir()) == set(folders):
         return f"{shlex.quote(shown(to))}/*"

@@ -102,5 +102,9 @@ class RunOptions(Noun):
     """Ask on the terminal before a budget goes beyond 90 percent."""
     watch: bool = False
     """Show the agents' texts and tools as they happen."""
+    variants: tuple[str, ...] = ()
+    """Names of declared variants, or `all`; none is the scenario as it is."""
+    mlflow: bool = True
+    """Whether the run is exported to MLflow once it has ended."""
     approver: ApproverKind | None = None
     """Who decides about tool calls that wait; null: whom the scenario names."""

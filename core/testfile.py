@@ -6,7 +6,7 @@ from pydantic import Field
 
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.noun import Noun
-from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.override import AgentOverride
 from agentdyno.core.spec import Name
 
 

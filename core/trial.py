@@ -11,6 +11,7 @@ from agentdyno.core.judged import Judged
 from agentdyno.core.noun import Noun
 from agentdyno.core.pattern import Pattern
 from agentdyno.core.spec import AgentSpec, Limits
+from agentdyno.core.variant import PromptUse
 
 Retries = Literal["uniform", "as-shipped"]
 """Who retries a failed model call: the gateway, in one way for all, or each framework in its own.
@@ -199,6 +200,8 @@ class Trial(Noun):
     user_turns: tuple[str, ...] = ()
     """The scenario's turns; those that were really said when the user was simulated."""
     agents: tuple[AgentSpec, ...] = ()
+    prompts: tuple[PromptUse, ...] = ()
+    """Which prompt each agent was given; none in trials that were stored before it was kept."""
     pattern: Pattern | None = None
     """How the team worked together; null in trials that were stored before patterns were."""
     started_at: str

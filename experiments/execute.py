@@ -136,6 +136,7 @@ class Executor:
         agents = tuple(map(_neutral, planned.scenario.agents))
         return Assignment(
             trial_id=sink.trial_id,
+            prompts=planned.scenario.prompt_uses,
             pattern=planned.scenario.scenario.pattern,
             agents=agents,
             user_turns=planned.scenario.user_turns,
@@ -162,6 +163,7 @@ class Executor:
             answers=report.answer.texts if report.answer else (),
             user_turns=planned.scenario.user_turns,
             agents=planned.scenario.agents,
+            prompts=planned.scenario.prompt_uses,
             pattern=planned.scenario.scenario.pattern,
             started_at=started_at,
             duration_s=duration_s,

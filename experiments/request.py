@@ -14,7 +14,8 @@ from agentdyno.models.providers import Catalogue, read_providers
 from agentdyno.models.script import Script, load_script
 from agentdyno.runners import envs
 from agentdyno.runners.own import Ref, is_own, resolve_own
-from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario, shown
+from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario
+from agentdyno.scenarios.paths import shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from agentdyno.core.errors import DynoError, Problem
 from agentdyno.core.yamlfile import YamlDocument, load_yaml
 from agentdyno.experiments.lockedserver import make_locked
 from agentdyno.scenarios.approvalrefs import approval_tools
-from agentdyno.scenarios.loader import FILE, LoadedScenario, shown
+from agentdyno.scenarios.loader import FILE, LoadedScenario
+from agentdyno.scenarios.paths import shown
 from agentdyno.tools.catalogue import Tools, dangling, servers_named
 from agentdyno.tools.gateway import ToolGateway
 

@@ -1,7 +1,8 @@
 """`SCENARIO.ARRANGEMENT`: a scenario with another pattern in the place of its own."""
 
 from agentdyno.core.errors import UsageError
-from agentdyno.core.scenario import AgentOverride, Scenario
+from agentdyno.core.override import AgentOverride
+from agentdyno.core.scenario import Scenario
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.cases import changed_checks
 

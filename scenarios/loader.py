@@ -1,25 +1,28 @@
 """Finds scenarios, refuses those that hold problems, and resolves the rest into what will run."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentdyno.agents.factory import AgentFactory, AgentFault
 from agentdyno.agents.library import AgentLibrary
-from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import InputError, Problem, UsageError
+from agentdyno.core.override import AgentOverride
 from agentdyno.core.pattern import pattern_agents
-from agentdyno.core.scenario import AgentOverride, Scenario
+from agentdyno.core.scenario import Scenario
 from agentdyno.core.spec import AgentSpec
+from agentdyno.core.variant import PromptUse, Variant
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.scenarios.arrangements import arranged
 from agentdyno.scenarios.cases import instance
+from agentdyno.scenarios.digest import definition_digest, text_digest
 from agentdyno.scenarios.judges import judge_of
+from agentdyno.scenarios.paths import shown
 from agentdyno.scenarios.references import References
+from agentdyno.scenarios.team import make_team
 from agentdyno.scenarios.users import LoadedUser, Users
+from agentdyno.scenarios.variants import unknown_agents, varied
 
 LIBRARY = Path(__file__).parent
 FILE = "scenario.yaml"
@@ -48,6 +51,16 @@ class LoadedScenario:
     """Under whose name the model of its judges is called; null where no check has one."""
     case: str = ""
     """Name of the case; "" where the scenario has only itself."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Instructions of each agent as they were written, before any template was rendered."""
+
+    @property
+    def prompt_uses(self) -> tuple[PromptUse, ...]:
+        """Return which prompt each agent is given."""
+        return tuple(
+            PromptUse(agent=agent, name=f"{self.scenario.name}.{agent}", sha256=text_digest(text))
+            for agent, text in self.prompts.items()
+        )
 
     @property
     def situation(self) -> str:
@@ -74,6 +87,7 @@ def load_scenario(
     name_or_path: str | Path,
     overrides: Mapping[str, AgentOverride] | None = None,
     library: AgentLibrary | None = None,
+    variant: Variant | None = None,
 ) -> LoadedScenario:
     """Load one scenario.
 
@@ -83,13 +97,14 @@ def load_scenario(
             case. Of a scenario with cases that names none, what they have in common.
         overrides: a variant's changes by agent name, applied after the scenario's own.
         library: where archetypes come from; the built-in ones when absent.
+        variant: what changes in it; its prompts must have become `agents` already.
 
     Raises:
-        UsageError: there is no such scenario, or `overrides` names no agent of it.
+        UsageError: there is no such scenario, or `overrides` or `variant` name no agent of it.
         InputError: its files hold problems; all of them are listed.
     """
     base, _, case = str(name_or_path).partition(":")
-    found = load_cases(base, overrides, library, only=case)
+    found = load_cases(base, overrides, library, only=case, variant=variant)
     return found[0]
 
 
@@ -99,6 +114,7 @@ def load_cases(
     library: AgentLibrary | None = None,
     *,
     only: str | None = None,
+    variant: Variant | None = None,
 ) -> tuple[LoadedScenario, ...]:
     """Load every case of one scenario, or the scenario itself where it has none.
 
@@ -128,7 +144,7 @@ def load_cases(
     return tuple(
         _loaded(
             instance(scenario, scenario.cases[name]) if name else scenario, name, document, folder,
-            overrides or {}, library,
+            overrides or {}, library, variant or Variant(),
         )
         for name in names
     )
@@ -136,13 +152,22 @@ def load_cases(
 
 def _loaded(
     scenario: Scenario, case: str, document: YamlDocument, folder: Path,
-    overrides: Mapping[str, AgentOverride], library: AgentLibrary,
+    overrides: Mapping[str, AgentOverride], library: AgentLibrary, variant: Variant,
 ) -> LoadedScenario:
     problems: list[Problem] = []
+    original, scenario = scenario, varied(scenario, variant)
+    changed = {*overrides, *variant.agents}
+    for name in unknown_agents(original, sorted(changed), variant):
+        names = pattern_agents(scenario.pattern)
+        raise UsageError(
+            f"scenario {scenario.name!r} has no agent {name!r}{nearest(name, names)}",
+            f"agentdyno validate {scenario.name}",
+        )
     users = Users(scenario, document, folder)
     turns, user = users.resolve()
     problems += users.problems
-    agents = _agents(scenario, document, overrides, library, problems)
+    prompts: dict[str, str] = {}
+    agents = make_team(scenario, document, overrides, library, variant, problems, prompts)
     judge = judge_of(scenario, document, problems)
     if problems:
         raise InputError(problems)
@@ -150,13 +175,14 @@ def _loaded(
         scenario=scenario,
         agents=agents,
         folder=folder,
-        digest=_digest(scenario, agents, turns, user, folder),
+        digest=definition_digest(scenario, agents, turns, user, folder),
         script_path=folder / scenario.script if scenario.script else None,
         variables=scenario.vars,
         user_turns=turns,
         user=user,
         judge=judge,
         case=case,
+        prompts=prompts,
     )
 
 
@@ -188,72 +214,3 @@ def _located(name_or_path: str | Path) -> tuple[Path, str | None]:
         if not (dot and base and arrangement.isidentifier()):
             raise
     return find_scenario(base), arrangement
-
-
-def shown(path: Path) -> str:
-    """Return `path` as a user would type it: short where it lies below the working folder."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _agents(
-    scenario: Scenario,
-    document: YamlDocument,
-    overrides: Mapping[str, AgentOverride],
-    library: AgentLibrary,
-    problems: list[Problem],
-) -> tuple[AgentSpec, ...]:
-    names = pattern_agents(scenario.pattern)
-    for name in overrides:
-        if name not in names:
-            raise UsageError(
-                f"scenario {scenario.name!r} has no agent {name!r}{nearest(name, names)}",
-                f"agentdyno validate {scenario.name}",
-            )
-    factory = AgentFactory(library)
-    agents = []
-    for name in names:
-        layers = [scenario.agents[name], *([overrides[name]] if name in overrides else [])]
-        try:
-            agents.append(factory.resolve(
-                name, layers, vars=scenario.vars, team=names, servers=scenario.mcpServers,
-                verbatim=scenario.verbatim,
-            ).model_copy(update={"report_missing_tools": scenario.report_missing_tools}))
-        except AgentFault as fault:
-            problems.append(document.problem(("agents", name, fault.part), fault.message))
-    return tuple(agents)
-
-
-def _digest(
-    scenario: Scenario, agents: tuple[AgentSpec, ...], turns: tuple[str, ...],
-    user: LoadedUser | None, folder: Path,
-) -> str:
-    return content_hash({
-        "scenario": scenario.model_dump(mode="json"),
-        "agents": [agent.model_dump(mode="json") for agent in agents],
-        "user": turns,
-        "files": _files(folder),
-        **({"simulated": user.agent.model_dump(mode="json")} if user else {}),
-    })
-
-
-def _files(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below `folder` by relative path, without caches.
-
-    Caches are what Python compiles and what begins with a dot.
-    """
-    digests = {}
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if any(part.startswith(".") or part == "__pycache__" for part in parts):
-            continue
-        try:
-            if path.is_file():
-                digests["/".join(parts)] = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            message = f"cannot be read: {error.strerror}"
-            problem = Problem(file=shown(path), line=1, key="", message=message)
-            raise InputError([problem]) from error
-    return digests

@@ -15,8 +15,8 @@ from agentdyno.agents.library import AgentLibrary
 from agentdyno.core.canonical import canonical_json
 from agentdyno.core.errors import Problem
 from agentdyno.core.fault import FaultSpec, ToolFault
+from agentdyno.core.override import AgentOverride
 from agentdyno.core.pattern import pattern_agents
-from agentdyno.core.scenario import AgentOverride
 from agentdyno.core.spec import ToolServer
 from agentdyno.core.yamlfile import KeyPath, YamlDocument
 from agentdyno.scenarios.approvalrefs import approval_problems

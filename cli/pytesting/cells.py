@@ -10,7 +10,8 @@ from agentdyno.core.testfile import PytestFile, PytestVariant
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.runners.own import is_own, resolve_own
 from agentdyno.runners.registry import find_runner, list_runners
-from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario, shown
+from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario
+from agentdyno.scenarios.paths import shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from agentdyno.cli.pytesting.cells import check_runner, placed, runner_id
 from agentdyno.cli.pytesting.items import chosen_of
 from agentdyno.cli.pytesting.session import Session
 from agentdyno.core.errors import DynoError, UsageError
-from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.override import AgentOverride
 from agentdyno.core.settings import RunOptions
 from agentdyno.core.testfile import PytestVariant
 from agentdyno.core.trial import Trial

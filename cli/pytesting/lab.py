@@ -9,7 +9,7 @@ from agentdyno.cli.database import address, open_database
 from agentdyno.cli.session import open_embedder
 from agentdyno.core.errors import DynoError, HarnessFault, InputError, UsageError
 from agentdyno.core.event import WireRecord
-from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.override import AgentOverride
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.experiments.approving import Approving

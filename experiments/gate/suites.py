@@ -10,7 +10,8 @@ from agentdyno.core.yamlfile import load_yaml, validate_model
 from agentdyno.core.yamlproblem import nearest
 from agentdyno.experiments.compare.metrics import METRICS
 from agentdyno.runners.registry import RUNNERS
-from agentdyno.scenarios.loader import list_scenarios, shown
+from agentdyno.scenarios.loader import list_scenarios
+from agentdyno.scenarios.paths import shown
 
 
 @dataclass(frozen=True, kw_only=True)

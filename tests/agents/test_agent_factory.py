@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from agentdyno.agents.factory import AgentFactory, AgentFault
 from agentdyno.agents.library import BUILT_IN, AgentLibrary
 from agentdyno.core.errors import InputError, UsageError
-from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.override import AgentOverride
 
 NAMES = ("analyst", "coordinator", "critic", "researcher", "reviewer", "writer")
 

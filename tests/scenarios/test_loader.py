@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentdyno.core.errors import InputError, UsageError
-from agentdyno.core.scenario import AgentOverride
+from agentdyno.core.override import AgentOverride
 from agentdyno.scenarios.loader import LIBRARY, load_scenario
 
 GOOD = """\
