@@ -1,12 +1,10 @@
 """Programs that nobody here wrote, each in its own locked environment: `locks/peers/NAME.txt`."""
 
-import sys
 from pathlib import Path
 
 from agentdyno.runners import envs
 from agentdyno.runners.locking import lock_digest, pins
-from agentdyno.runners.ref import RunnerRef
-from agentdyno.runners.support import TeamWork
+from agentdyno.runners.ref import LockedEnvironment
 
 LOCKS = Path(__file__).resolve().parents[1] / "locks" / "peers"
 
@@ -23,10 +21,7 @@ async def peer_python(name: str, cache: Path) -> Path:
     """
     lock = LOCKS / f"{name}.txt"
     version, digest = pins(lock)[name], lock_digest(lock)
-    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
-    folder = cache / "peers" / f"{name}-{version}-{digest[:8]}-{tag}"
-    return await envs.ensure(RunnerRef(
-        name=name, version=version, digest=digest, path="", package=name, lock=lock,
-        folder=folder, python=folder / "bin" / "python", modules={},
-        teamwork=TeamWork(patterns={}, hook=""),
+    folder = cache / "peers" / f"{name}-{version}-{digest[:8]}-{envs.PYTHON_TAG}"
+    return await envs.ensure(LockedEnvironment(
+        name=name, version=version, lock=lock, folder=folder, python=folder / "bin" / "python",
     ))

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from agentdyno.core.approval import ApproverKind
+from agentdyno.core.errors import UsageError
 from agentdyno.core.noun import Noun
 from agentdyno.core.trial import Retries
 
@@ -32,8 +33,59 @@ class Settings(Noun):
     """Model asked for there (AGENTDYNO_EMBEDDINGS_MODEL)."""
     embeddings_key: SecretStr | None = None
     """Its bearer token (AGENTDYNO_EMBEDDINGS_KEY)."""
+    mlflow: bool = True
+    """Whether runs are exported to MLflow (AGENTDYNO_MLFLOW=off: they are not)."""
+    mlflow_uri: str | None = None
+    """MLflow's tracking address (MLFLOW_TRACKING_URI); null for a database of its own."""
+    otlp_endpoint: str | None = None
+    """Base URL of an OpenTelemetry collector that runs are exported to as well
+    (OTEL_EXPORTER_OTLP_ENDPOINT)."""
     environment: dict[str, str] = Field(default_factory=dict, repr=False)
     """The process's environment, where providers' keys are looked up by name."""
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that `environ` makes.
+
+    Raises:
+        UsageError: neither HOME nor AGENTDYNO_CACHE says where to keep things, or variables that
+            do not go together.
+    """
+    cache = cache_folder(environ)
+    if cache is None:
+        raise UsageError(
+            "neither HOME nor AGENTDYNO_CACHE is set, so there is no place for environments.",
+            "AGENTDYNO_CACHE=/some/folder agentdyno ...",
+        )
+    url, key = (
+        environ.get(name) for name in ("AGENTDYNO_DATABASE_URL", "AGENTDYNO_EMBEDDINGS_KEY")
+    )
+    embeddings, model = (
+        environ.get(f"AGENTDYNO_EMBEDDINGS_{part}") or None for part in ("URL", "MODEL")
+    )
+    if bool(embeddings) != bool(model):
+        raise UsageError(
+            "AGENTDYNO_EMBEDDINGS_URL and AGENTDYNO_EMBEDDINGS_MODEL are only of use together.",
+            "set both, or neither for a lexical memory",
+        )
+    return Settings(
+        cache=cache,
+        database_url=SecretStr(url) if url else None,
+        embeddings_url=embeddings,
+        embeddings_model=model,
+        embeddings_key=SecretStr(key) if key else None,
+        mlflow=_switch(environ, "AGENTDYNO_MLFLOW"),
+        mlflow_uri=environ.get("MLFLOW_TRACKING_URI") or None,
+        otlp_endpoint=environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        environment=dict(environ),
+    )
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "on").lower()
+    if value not in ("on", "off"):
+        raise UsageError(f"{name}={environ[name]}: neither `on` nor `off`.", f"unset {name}")
+    return value == "on"
 
 
 class Budget(Noun):

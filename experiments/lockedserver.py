@@ -11,8 +11,7 @@ from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.settings import cache_folder
 from agentdyno.core.spec import ToolServer
 from agentdyno.runners import envs
-from agentdyno.runners.ref import RunnerRef
-from agentdyno.runners.support import TeamWork
+from agentdyno.runners.ref import LockedEnvironment
 from agentdyno.tools.locked import LockedServer, locked, locked_names
 
 
@@ -31,11 +30,9 @@ async def make_locked(server: ToolServer, environ: Mapping[str, str] = os.enviro
 
 async def _ensure(found: LockedServer) -> None:
     try:
-        await envs.ensure(RunnerRef(
-            name=found.name, version=found.version, digest=found.digest, path="",
-            package=found.name, lock=found.lock, folder=found.folder,
-            python=found.folder / "bin" / "python", modules={},
-            teamwork=TeamWork(patterns={}, hook=""),
+        await envs.ensure(LockedEnvironment(
+            name=found.name, version=found.version, lock=found.lock, folder=found.folder,
+            python=found.folder / "bin" / "python",
         ))
     except EnvironmentFault as fault:
         raise EnvironmentFault(

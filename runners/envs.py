@@ -20,7 +20,7 @@ from pathlib import Path
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.errors import EnvironmentFault, UsageError
 from agentdyno.runners.locking import lock_digest, lock_of, pins
-from agentdyno.runners.ref import RunnerRef
+from agentdyno.runners.ref import LockedEnvironment, RunnerRef
 from agentdyno.runners.registry import RunnerRow, find_runner, list_runners
 from agentdyno.runners.sources import adapter_digest, top_module
 from agentdyno.runners.uvtool import UvFailed, explain, folder_fault, run_uv
@@ -34,7 +34,7 @@ Progress = Callable[[str, int, int], None]
 """Called with a stage (`waiting`, `creating`, `installing`, `ready`), packages done and in all."""
 
 _ROOT = Path(__file__).resolve().parents[1]
-_PYTHON_TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
+PYTHON_TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
 _MARKER = "agentdyno.json"
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.!+]*")
 _POLL_S = 0.1
@@ -83,12 +83,11 @@ async def resolve(spec: str, cache: Path) -> RunnerRef:
     lock = await lock_of(row, version, cache) if at else row.lock
     digest = lock_digest(lock)
     locked = pins(lock)[row.package]
-    folder = cache / "envs" / f"{name}-{locked}-{digest[:8]}-{_PYTHON_TAG}"
+    folder = cache / "envs" / f"{name}-{locked}-{digest[:8]}-{PYTHON_TAG}"
     top, file = top_module(row.path)
     return RunnerRef(
         name=name, version=locked, digest=content_hash([digest, adapter_digest(row.path)]),
         path=row.path, package=row.package, lock=lock, folder=folder,
-        python=folder / "bin" / "python",
         modules={"agentdyno": _ROOT / "__init__.py", top: file}, teamwork=row.teamwork,
     )
 
@@ -102,13 +101,15 @@ def _check_files(row: RunnerRow) -> None:
         raise UsageError(f"{row.lock.name} does not pin {row.package}.", hint)
 
 
-def is_ready(ref: RunnerRef) -> bool:
+def is_ready(ref: LockedEnvironment) -> bool:
     """Tell whether the environment is complete, made from this very lock, and has its Python."""
     found = _read(ref.folder)
     return found is not None and found.lock == lock_digest(ref.lock) and ref.python.exists()
 
 
-async def ensure(ref: RunnerRef, progress: Progress = lambda stage, done, total: None) -> Path:
+async def ensure(
+    ref: LockedEnvironment, progress: Progress = lambda stage, done, total: None
+) -> Path:
     """Make the environment of `ref` unless it is there; returns its Python.
 
     It appears complete or not at all: it is made beside its place and then renamed. Callers in
@@ -140,7 +141,7 @@ def list_environments(cache: Path) -> tuple[Listed, ...]:
     listed = []
     for path in (cache / "envs").glob(f"*/{_MARKER}"):
         if found := _read(path.parent):
-            usable = (path.parent / "bin" / "python").exists() and found.python == _PYTHON_TAG
+            usable = (path.parent / "bin" / "python").exists() and found.python == PYTHON_TAG
             listed.append(Listed(
                 environment=found, path=path.parent,
                 stale=not usable or found.lock not in current,
@@ -165,7 +166,7 @@ async def remove_environment(path: Path) -> None:
         ) from error
 
 
-async def _make(ref: RunnerRef, cache: Path, progress: Progress) -> None:
+async def _make(ref: LockedEnvironment, cache: Path, progress: Progress) -> None:
     for leftover in ref.folder.parent.glob(f"{ref.folder.name}.partial*"):
         await asyncio.to_thread(shutil.rmtree, leftover)
     partial = ref.folder.with_name(f"{ref.folder.name}.partial-{os.getpid()}")
@@ -182,7 +183,7 @@ async def _make(ref: RunnerRef, cache: Path, progress: Progress) -> None:
                 "--python", partial / "bin" / "python", ref.lock, cache=cache,
             )
         made = Environment(
-            name=ref.name, version=ref.version, lock=lock_digest(ref.lock), python=_PYTHON_TAG,
+            name=ref.name, version=ref.version, lock=lock_digest(ref.lock), python=PYTHON_TAG,
             size_mb=await asyncio.to_thread(_size_mb, partial),
         )
         (partial / _MARKER).write_text(json.dumps(asdict(made)), encoding="utf-8")
