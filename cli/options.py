@@ -90,6 +90,15 @@ def matrix_options(*, trials: int) -> Callable[[FunctionT], FunctionT]:
             "--concurrency", "-c", default=2, show_default=True, help="Trials running at once."
         ),
         click.option(
+            "--variant", "variants", multiple=True, metavar="NAME",
+            help="A variant that the scenario declares, or all; production and candidate are the "
+                 "registry's prompts. Repeat it for more. Default: the scenario as it is.",
+        ),
+        click.option(
+            "--no-mlflow", "mlflow", is_flag=True, flag_value=False, default=True,
+            help="Do not export the run to MLflow once it has ended.",
+        ),
+        click.option(
             "--timeout", type=float, metavar="SECONDS", help="Overrides the scenario's limit."
         ),
         click.option("--stream", is_flag=True, help="Ask the model for streamed responses."),

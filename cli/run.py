@@ -55,7 +55,10 @@ def read_options(
     from agentdyno.core.settings import RunOptions
     from agentdyno.runners.registry import list_runners
 
-    plain = ("trials", "seed", "concurrency", "stream", "fresh", "isolation", "watch", "approver")
+    plain = (
+        "trials", "seed", "concurrency", "stream", "fresh", "isolation", "watch", "approver",
+        "variants", "mlflow",
+    )
     try:
         return RunOptions(
             scenarios=scenarios,

@@ -28,6 +28,7 @@ from agentdyno.experiments.request import Request, read_request
 from agentdyno.experiments.session import Report, run_session
 from agentdyno.experiments.sources import open_budgets
 from agentdyno.experiments.summary import summarize
+from agentdyno.experiments.variants import Declared
 from agentdyno.memory.embedder import Embedder
 from agentdyno.memory.server import MemoryServer
 from agentdyno.store.database import CONNECTION_ERRORS, Pool
@@ -65,12 +66,15 @@ def execute(
 async def run_matrix(
     settings: Settings, options: RunOptions, view: RunView,
     prepare: Callable[[Request], Request] = lambda request: request,
+    declared: Declared | None = None,
 ) -> tuple[Report, list[Trial]]:
     """Run what is missing of a matrix; returns its report and all its trials.
 
-    `prepare` may change what is asked for, once every file and name has been read.
+    Args:
+        prepare: may change what is asked for, once every file and name has been read.
+        declared: variants in place of those that the scenarios declare themselves.
     """
-    request = prepare(await read_request(settings, options))
+    request = prepare(await read_request(settings, options, declared))
     terminal = terminal_of(request, view)
     async with open_database(settings) as pool:
         store = TrialStore(pool)

@@ -10,11 +10,12 @@ from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.evals.judges import library as judge_library
 from agentdyno.experiments.choices import choices_of
 from agentdyno.experiments.plan import Prepared
+from agentdyno.experiments.variants import Declared, variants_of
 from agentdyno.models.providers import Catalogue, read_providers
 from agentdyno.models.script import Script, load_script
 from agentdyno.runners import envs
 from agentdyno.runners.own import Ref, is_own, resolve_own
-from agentdyno.scenarios.loader import LoadedScenario, load_cases, load_scenario
+from agentdyno.scenarios.loader import LoadedScenario, load_scenario
 from agentdyno.scenarios.paths import shown
 
 
@@ -68,21 +69,24 @@ def goes_live(options: RunOptions) -> bool:
     return options.model in ("live", "record")
 
 
-def _prepare(loaded: LoadedScenario, options: RunOptions) -> Prepared:
+def _prepare(loaded: LoadedScenario, options: RunOptions, variant: str) -> Prepared:
     if loaded.judge is not None:
         judge_library.version()
     if options.model == "scripted":
-        return Prepared(loaded=loaded, script=script_of(loaded))
+        return Prepared(loaded=loaded, script=script_of(loaded), variant=variant)
     choices = choices_of(loaded, options.llm) if goes_live(options) else {}
-    return Prepared(loaded=loaded, choices=choices)
+    return Prepared(loaded=loaded, choices=choices, variant=variant)
 
 
-def _scenarios(options: RunOptions) -> tuple[Prepared, ...]:
+async def _scenarios(
+    settings: Settings, options: RunOptions, declared: Declared | None
+) -> tuple[Prepared, ...]:
     problems: list[Problem] = []
     scenarios: list[Prepared] = []
     for name in options.scenarios:
         try:
-            scenarios += [_prepare(loaded, options) for loaded in load_cases(name)]
+            found = await variants_of(name, options.variants, settings, declared)
+            scenarios += [_prepare(loaded, options, variant) for variant, loaded in found]
         except InputError as error:
             problems.extend(error.problems)
     if problems:
@@ -105,17 +109,22 @@ async def _resolve(spec: str, settings: Settings) -> Ref:
     return resolve_own(spec) if is_own(spec) else await envs.resolve(spec, settings.cache)
 
 
-async def read_request(settings: Settings, options: RunOptions) -> Request:
+async def read_request(
+    settings: Settings, options: RunOptions, declared: Declared | None = None
+) -> Request:
     """Read every file and name that a run uses.
 
     A version that a user names may have to be locked first, which asks a package index.
+
+    Args:
+        declared: variants in place of those that the scenarios declare themselves.
 
     Raises:
         UsageError: an unknown scenario, runner, model or provider, a key that is missing, or a
             judge without the library that it needs.
         InputError: the problems of all scenario and script files.
     """
-    scenarios = _scenarios(options)
+    scenarios = await _scenarios(settings, options, declared)
     catalogue = _catalogue(settings, options, scenarios)
     fault_plans = (read_fault_plan(options.faults),) if options.faults else None
     typed = tuple(dict.fromkeys(options.runners))

@@ -53,12 +53,16 @@ class LoadedScenario:
     """Name of the case; "" where the scenario has only itself."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Instructions of each agent as they were written, before any template was rendered."""
+    prompt_sources: Mapping[str, PromptUse] = field(default_factory=dict)
+    """Where a variant had the instructions of an agent from."""
 
     @property
     def prompt_uses(self) -> tuple[PromptUse, ...]:
         """Return which prompt each agent is given."""
         return tuple(
-            PromptUse(agent=agent, name=f"{self.scenario.name}.{agent}", sha256=text_digest(text))
+            self.prompt_sources.get(agent) or PromptUse(
+                agent=agent, name=f"{self.scenario.name}.{agent}", sha256=text_digest(text)
+            )
             for agent, text in self.prompts.items()
         )
 
