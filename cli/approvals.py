@@ -78,8 +78,8 @@ def modify(number: int, arguments: str, reason: str, by: str | None) -> int:
 
     JSON is an object whose members take the place of the call's own, as '{"amount": 5}'.
     """
-    from agentdyno.cli.approver import changed
     from agentdyno.core.errors import UsageError
+    from agentdyno.tools.changes import changed
 
     row = _at_desk(lambda desk: desk.get(number))
     whole, wrong = changed(row.asked, arguments)

@@ -40,12 +40,12 @@ def print_list(console: Console, rows: Sequence[ApprovalRow], everything: bool) 
         asked = row.asked
         arguments = json.dumps(asked.arguments, ensure_ascii=False)
         table.add_row(*(Text(cell) for cell in (
-            f"{row.id}", f"{row.asked_at:%Y-%m-%d %H:%M}", _state(row), asked.scenario,
+            f"{row.id}", f"{row.asked_at:%Y-%m-%d %H:%M}", plain(row.told), asked.scenario,
             asked.runner, asked.agent, f"{asked.server}.{plain(asked.tool)}", asked.risk,
             shorten(arguments, False, _ARGUMENTS),
         )))
     console.print(table)
-    first = next((row for row in rows if row.state == "waiting" and not row.lost), None)
+    first = next((row for row in rows if row.open), None)
     if first is not None:
         console.print(f"decide: agentdyno approvals approve|reject|modify {first.id}",
                       markup=False, style="dim")
@@ -55,14 +55,14 @@ def print_one(console: Console, row: ApprovalRow) -> None:
     """Print everything that is known of one call."""
     show_request(console, row.asked)
     told = [
-        f"trial {row.trial_id}, asked at {row.asked_at:%Y-%m-%d %H:%M:%S} UTC", _state(row),
+        f"trial {row.trial_id}, asked at {row.asked_at:%Y-%m-%d %H:%M:%S} UTC", plain(row.told),
     ]
     if row.reason:
         told.append(f"reason: {plain(row.reason)}")
     if row.arguments is not None:
         changed = plain(json.dumps(row.arguments, ensure_ascii=False))
         told.append(f"made with: {changed}")
-    if row.state == "waiting" and not row.lost:
+    if row.open:
         told += [
             f"agentdyno approvals approve {row.id}",
             f"agentdyno approvals reject {row.id} --reason TEXT",
@@ -70,19 +70,3 @@ def print_one(console: Console, row: ApprovalRow) -> None:
         ]
     for line in told:
         console.print(line, markup=False, soft_wrap=True, style="dim")
-
-
-def _state(row: ApprovalRow) -> str:
-    if row.state == "waiting":
-        if row.lost:
-            return f"lost: its run was last heard of at {row.seen_at:%H:%M:%S}"
-        return f"waiting, {_span(row.left_s)} left"
-    if row.state == "withdrawn":
-        return "withdrawn: its trial or call ended before anybody decided"
-    when = f" at {row.decided_at:%H:%M:%S}" if row.decided_at else ""
-    return f"{row.state} by {plain(row.decided_by)}{when}"
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(int(max(0.0, seconds)), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -12,8 +12,8 @@ from agentdyno.cli.terminal import Terminal
 from agentdyno.core.approval import ApprovalRequest, ApproverKind, Decision
 from agentdyno.models.account import Level
 from agentdyno.models.budget import Approver
-from agentdyno.tools.approvals import misfit
 from agentdyno.tools.approvers import now
+from agentdyno.tools.changes import changed
 
 _DESCRIPTION = 300
 """Characters shown of a tool's description."""
@@ -92,21 +92,3 @@ def show_request(console: Console, request: ApprovalRequest) -> None:
                      f"{plain(json.dumps(value, ensure_ascii=False))}")
     for number, line in enumerate(lines):
         console.print(line, markup=False, soft_wrap=True, style="" if number else "bold")
-
-
-def changed(request: ApprovalRequest, text: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the arguments of the call with those of `text`, a JSON object, in their place.
-
-    Returns:
-        The arguments, or null and what is wrong with them.
-    """
-    try:
-        given = json.loads(text)
-    except json.JSONDecodeError as error:
-        return None, f"this is no JSON: {error.msg} at character {error.pos + 1}"
-    if not isinstance(given, dict):
-        return None, 'this is no JSON object, such as {"amount": 5}'
-    arguments = {**request.arguments, **given}
-    if wrong := misfit(request.input_schema, arguments):
-        return None, f"the tool does not take it: {wrong}"
-    return arguments, ""

@@ -70,6 +70,25 @@ class ApprovalRow:
         """What the person is to decide about."""
         return ApprovalRequest.model_validate(self.request)
 
+    @property
+    def open(self) -> bool:
+        """Whether somebody may still decide, and would be heard."""
+        return self.state == "waiting" and not self.lost
+
+    @property
+    def told(self) -> str:
+        """How it stands, in words."""
+        if self.state == "waiting":
+            if self.lost:
+                return f"lost: its run was last heard of at {self.seen_at:%H:%M:%S}"
+            minutes, seconds = divmod(int(max(0.0, self.left_s)), 60)
+            left = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+            return f"waiting, {left} left"
+        if self.state == "withdrawn":
+            return "withdrawn: its trial or call ended before anybody decided"
+        when = f" at {self.decided_at:%H:%M:%S}" if self.decided_at else ""
+        return f"{self.state} by {self.decided_by}{when}"
+
 
 class ApprovalDesk:
     """Decisions of people, each made once, whoever comes first."""
