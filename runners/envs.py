@@ -88,6 +88,7 @@ async def resolve(spec: str, cache: Path) -> RunnerRef:
     return RunnerRef(
         name=name, version=locked, digest=content_hash([digest, adapter_digest(row.path)]),
         path=row.path, package=row.package, lock=lock, folder=folder,
+        python=folder / "bin" / "python",
         modules={"agentdyno": _ROOT / "__init__.py", top: file}, teamwork=row.teamwork,
     )
 

@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from agentdyno.agents.library import AgentLibrary
-from agentdyno.core.canonical import canonical_json
 from agentdyno.core.errors import Problem
 from agentdyno.core.fault import FaultSpec, ToolFault
 from agentdyno.core.override import AgentOverride
@@ -23,29 +22,13 @@ from agentdyno.scenarios.approvalrefs import approval_problems
 from agentdyno.scenarios.checknames import CHECK, CheckNames
 from agentdyno.scenarios.checkrefs import unknown
 from agentdyno.scenarios.modelrefs import model_reference_problems
+from agentdyno.scenarios.parts import listed, mapping, part
 from agentdyno.scenarios.patternrefs import PATTERN, pattern_problems, turn_problem
+from agentdyno.scenarios.variantrefs import variant_problems
 
 _FAULT: TypeAdapter[Any] = TypeAdapter(FaultSpec)
 OWN_SERVERS = {"memory": "memory", "gaps": "tool report_missing_tool"}
 """Names that tool servers cannot have, and whose they are."""
-
-
-def _part(adapter: TypeAdapter[Any], data: Any) -> Any:
-    """Return `data` as the adapter's type; `None` if malformed, which is told elsewhere."""
-    try:
-        return adapter.validate_json(canonical_json(data), strict=True)
-    except ValidationError:
-        return None
-
-
-def _mapping(data: Any, key: str) -> dict[str, Any]:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _list(data: Any, key: str) -> list[Any]:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, list) else []
 
 
 class References:
@@ -59,11 +42,11 @@ class References:
 
     @cached_property
     def _agents(self) -> dict[str, Any]:
-        return _mapping(self.document.data, "agents")
+        return mapping(self.document.data, "agents")
 
     @cached_property
     def _servers(self) -> dict[str, Any]:
-        return _mapping(self.document.data, "mcpServers")
+        return mapping(self.document.data, "mcpServers")
 
     def find(self) -> list[Problem]:
         """Return every dangling reference, duplicate and contradiction."""
@@ -77,6 +60,10 @@ class References:
         return [
             *self.problems, *model_reference_problems(self.document),
             *approval_problems(self.document, {*self._servers, *OWN_SERVERS}),
+            *variant_problems(
+                self.document, self.folder, agents=self._team(), servers=self._servers,
+                archetypes=self.library.names(),
+            ),
         ]
 
     def _add(self, path: KeyPath, message: str) -> None:
@@ -92,7 +79,7 @@ class References:
             if name in OWN_SERVERS:
                 own = OWN_SERVERS[name]
                 self._add(path, f"this name is taken by agentdyno's own {own}; choose another")
-            server = _part(TypeAdapter(ToolServer), data)
+            server = part(TypeAdapter(ToolServer), data)
             given = [k for k in ("command", "url", "bundled") if server and getattr(server, k)]
             if server and len(given) != 1:
                 what = " and ".join(given) or "none of them"
@@ -102,11 +89,11 @@ class References:
         places: list[tuple[KeyPath, Any]] = [
             (("agents", name), data) for name, data in self._agents.items()
         ]
-        for other, data in _mapping(self.document.data, "arrangements").items():
-            changed = _mapping(data, "agents").items()
+        for other, data in mapping(self.document.data, "arrangements").items():
+            changed = mapping(data, "agents").items()
             places += [(("arrangements", other, "agents", name), agent) for name, agent in changed]
         for path, data in places:
-            agent = _part(TypeAdapter(AgentOverride), data)
+            agent = part(TypeAdapter(AgentOverride), data)
             if agent is None:
                 continue
             if agent.extends is not None:
@@ -123,14 +110,14 @@ class References:
         placed: list[tuple[KeyPath, Any, dict[str, Any]]] = [
             (("pattern",), data.get("pattern"), {})
         ]
-        for name, other in _mapping(data, "arrangements").items():
-            added = _mapping(other, "agents")
+        for name, other in mapping(data, "arrangements").items():
+            added = mapping(other, "agents")
             placed.append((
-                ("arrangements", name, "pattern"), _mapping(other, "pattern"), added
+                ("arrangements", name, "pattern"), mapping(other, "pattern"), added
             ))
         readable = True
         for path, raw, added in placed:
-            pattern = _part(PATTERN, raw)
+            pattern = part(PATTERN, raw)
             if pattern is None or not self._agents:
                 readable = False
                 continue
@@ -147,16 +134,20 @@ class References:
             if name not in used:
                 self._add(("agents", name), "no pattern uses this agent; remove it")
 
+    def _team(self) -> tuple[str, ...]:
+        pattern = part(PATTERN, mapping(self.document.data, "pattern"))
+        return pattern_agents(pattern) if pattern else tuple(self._agents)
+
     def _check_arrangements(self) -> None:
-        ids = {c.get("id") for c in _list(self.document.data, "checks") if isinstance(c, dict)}
-        for name, other in _mapping(self.document.data, "arrangements").items():
+        ids = {c.get("id") for c in listed(self.document.data, "checks") if isinstance(c, dict)}
+        for name, other in mapping(self.document.data, "arrangements").items():
             script = other.get("script") if isinstance(other, dict) else None
             if isinstance(script, str) and not (self.folder / script).is_file():
                 self._add(
                     ("arrangements", name, "script"),
                     f"there is no file {script!r} in the scenario's folder",
                 )
-            for at, check in enumerate(_list(other, "without_checks")):
+            for at, check in enumerate(listed(other, "without_checks")):
                 if check not in ids:
                     self._add(
                         ("arrangements", name, "without_checks", at),
@@ -169,8 +160,8 @@ class References:
             self._add(("script",), f"there is no file {script!r} in the scenario's folder")
 
     def _check_faults(self) -> None:
-        for at, data in enumerate(_list(self.document.data, "faults")):
-            fault = _part(_FAULT, data)
+        for at, data in enumerate(listed(self.document.data, "faults")):
+            fault = part(_FAULT, data)
             if fault is None:
                 continue
             if fault.agent is not None:
@@ -188,8 +179,8 @@ class References:
             own_servers={*OWN_SERVERS}, reports=bool(data_of_all.get("report_missing_tools")),
             approves=data_of_all.get("approvals") is not None,
         )
-        turns = _list(self.document.data, "user")
-        for at, data in enumerate(_list(self.document.data, "checks")):
+        turns = listed(self.document.data, "user")
+        for at, data in enumerate(listed(self.document.data, "checks")):
             path = ("checks", at)
             if isinstance(data, dict) and isinstance(data.get("id"), str):
                 line = self.document.line((*path, "id"))
@@ -197,7 +188,7 @@ class References:
                     where = seen[data["id"]]
                     self._add((*path, "id"), f"check {data['id']!r} is there already, line {where}")
                 seen.setdefault(data["id"], line)
-            check = _part(CHECK, data)
+            check = part(CHECK, data)
             if check is None:
                 continue
             # How many turns a recording or a simulated user has is known later: `Users`.
