@@ -136,7 +136,6 @@ class Executor:
         agents = tuple(map(_neutral, planned.scenario.agents))
         return Assignment(
             trial_id=sink.trial_id,
-            prompts=planned.scenario.prompt_uses,
             pattern=planned.scenario.scenario.pattern,
             agents=agents,
             user_turns=planned.scenario.user_turns,

@@ -1,9 +1,9 @@
 """The bench that all tests of a session share: one database run, one process for each runner."""
 
 import asyncio
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agentdyno.cli.database import address, open_database
 from agentdyno.cli.session import open_embedder
@@ -12,21 +12,22 @@ from agentdyno.core.event import WireRecord
 from agentdyno.core.override import AgentOverride
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
+from agentdyno.core.variant import Variant
 from agentdyno.experiments.approving import Approving
 from agentdyno.experiments.bench import Bench, open_bench
 from agentdyno.experiments.execute import Executor, uses_memory
 from agentdyno.experiments.matrix import Brake, Watcher, run_trials
-from agentdyno.experiments.plan import PlannedTrial, Prepared, not_supported, plan
-from agentdyno.experiments.request import Request, read_request, script_of
+from agentdyno.experiments.plan import PlannedTrial, not_supported, plan
+from agentdyno.experiments.request import Request, read_request
 from agentdyno.experiments.sources import open_budgets, open_sources
 from agentdyno.experiments.toolcheck import tool_problems
+from agentdyno.experiments.variants import Declared
 from agentdyno.memory.server import MemoryServer
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.runners import envs
 from agentdyno.runners.command import CommandHost
 from agentdyno.runners.own import OwnRef, Ref
 from agentdyno.runners.pool import TrialHost, WorkerPool
-from agentdyno.scenarios.loader import load_cases
 from agentdyno.store.ledger import SpendLedger
 from agentdyno.store.spool import Spool
 from agentdyno.store.trials import TrialStore
@@ -77,11 +78,14 @@ class Lab:
             NotRun: the runner does not execute the scenario's team.
             DynoError: a file or a name is wrong, or the bench cannot be made.
         """
-        request = await read_request(self._settings, options)
+        declared = Declared(
+            variants={variant: Variant(agents=dict(changes))}, folder=Path(), owner="this test",
+        ) if changes else None
+        if declared:
+            options = options.model_copy(update={"variants": (variant,)})
+        request = await read_request(self._settings, options, declared)
         for fault in request.unresolved.values():
             raise fault
-        if changes:
-            request = dataclasses.replace(request, scenarios=_changed(options, variant, changes))
         _need_nobody(request)
         async with self._making:
             opened = await self._opened()
@@ -204,16 +208,6 @@ async def _host(ref: Ref, slots: int) -> TrialHost:
         await pool.close()
         raise
     return pool
-
-
-def _changed(options: RunOptions, variant: str, changes: Changes) -> tuple[Prepared, ...]:
-    return tuple(
-        Prepared(
-            loaded=loaded, variant=variant,
-            script=script_of(loaded) if options.model == "scripted" else None,
-        )
-        for name in options.scenarios for loaded in load_cases(name, changes)
-    )
 
 
 def _need_nobody(request: Request) -> None:
