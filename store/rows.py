@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError, ValidationError
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Trial, Verdict
+from agentdyno.store.toolrows import ToolRow, tool_rows
 
 TRIAL_COLUMNS = (
     "row_id", "id", "attempt", "matrix_id", "key_hash", "key", "scenario", "runner",
@@ -78,6 +79,8 @@ class Record:
     """Values from `key` on, in the order of TRIAL_COLUMNS."""
     verdicts: tuple[tuple[Any, ...], ...]
     wire: tuple[int, int, bytes] | None
+    tools: tuple[ToolRow, ...] = ()
+    """What it made of each tool."""
 
 
 def encode(trial: Trial, wire: Sequence[WireRecord]) -> Record:
@@ -93,6 +96,7 @@ def encode(trial: Trial, wire: Sequence[WireRecord]) -> Record:
         ),
         verdicts=verdict_rows(trial.verdicts),
         wire=pack(wire) if wire else None,
+        tools=tool_rows(trial.events),
     )
 
 

@@ -24,6 +24,7 @@ from agentdyno.store.rows import (
     encode,
     unpack,
 )
+from agentdyno.store.toolrows import TOOL_COLUMNS
 
 Trials = list[Trial]
 Rows = list[TrialRow]
@@ -204,6 +205,7 @@ async def _insert(
     await _copy(link, "verdict", VERDICT_COLUMNS,
                 [(n, *v) for n, _, r in new for v in r.verdicts])
     await _copy(link, "wire", WIRE_COLUMNS, [(n, *r.wire) for n, _, r in new if r.wire])
+    await _copy(link, "tool_use", TOOL_COLUMNS, [(n, *row) for n, _, r in new for row in r.tools])
     return len(new)
 
 
