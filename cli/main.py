@@ -1,7 +1,6 @@
 """The `agentdyno` command: finds the subcommand, and turns errors into words and exit codes."""
 
 import gc
-import importlib
 import os
 import sys
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import click
 
 from agentdyno import __version__
+from agentdyno.cli.lazygroup import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("agentdyno.cli.run:run", "Run scenarios on runners and print the comparison."),
@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calibrate": ("agentdyno.cli.calibrate:calibrate",
                   "Measure a gate's false alarms and what it would see."),
     "check": ("agentdyno.cli.check:check", "List the checks that scenarios can ask for."),
+    "experiment": ("agentdyno.cli.experiment:experiment",
+                   "Compare variants by a test that was planned beforehand."),
     "score": ("agentdyno.cli.score:score", "Grade stored trials again, without running them."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
     "import": ("agentdyno.cli.imports:import_command", "Make scenarios of recorded conversations."),
@@ -62,42 +64,8 @@ HARNESS_FAULT = 3
 USAGE = 4
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the subcommands in the order of `COMMANDS`."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one subcommand; None when there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of subcommands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand, or say which one is nearest."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            ctx.fail(f"there is no command {args[0]!r}.{hint}")
-        return super().resolve_command(ctx, args)
-
-
 @click.group(
-    cls=LazyGroup,
+    cls=LazyGroup, table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="agentdyno")

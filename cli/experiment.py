@@ -1,0 +1,24 @@
+"""`agentdyno experiment`: the table of its commands."""
+
+import click
+
+from agentdyno.cli.lazygroup import LazyGroup
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("agentdyno.cli.experimentrun:run", "Run an experiment up to its next stop."),
+    "status": ("agentdyno.cli.experimentstatus:status", "Say how far an experiment is."),
+    "report": ("agentdyno.cli.experimentstatus:report",
+               "Print verdicts, guards and the prompts that differ."),
+    "list": ("agentdyno.cli.experimentstatus:list_command",
+             "List experiments: bundled ones, and those that ran."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def experiment() -> None:
+    """Compare variants of a scenario by a test that was planned beforehand.
+
+    \b
+    EXPERIMENT is the name of a bundled one, or the path of a YAML file.
+    Start here:  agentdyno experiment run safe_experimentation
+    """
