@@ -93,6 +93,18 @@ def _runners(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _companion(settings: Settings) -> Iterator[Finding]:
+    from agentdyno.experiments.companion import MLFLOW, companion_if_ready
+
+    if companion_if_ready(settings.cache):
+        yield Finding(state="ok", text=f"MLflow {MLFLOW} and the dashboard: environment ready")
+    else:
+        yield Finding(
+            state="note", text="MLflow and the dashboard: no environment yet; first use makes it",
+            hint="agentdyno env sync ui",
+        )
+
+
 def _node(settings: Settings) -> Iterator[Finding]:
     if shutil.which("npx"):
         yield Finding(state="ok", text="npx is there, for tool servers written for Node")
@@ -101,7 +113,7 @@ def _node(settings: Settings) -> Iterator[Finding]:
 
 
 PROBES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-    _python, _cache, _loopback, _database, _runners, _node,
+    _python, _cache, _loopback, _database, _runners, _companion, _node,
 )
 MARKS = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "bad": "[red]bad [/]"}
 

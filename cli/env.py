@@ -1,4 +1,4 @@
-"""`agentdyno env list|sync|remove`: the runners' environments."""
+"""`agentdyno env list|sync|remove`: environments of runners, tool servers, MLflow and dashboard."""
 
 import click
 
@@ -8,18 +8,19 @@ from agentdyno.core.errors import UsageError
 
 @click.group()
 def env() -> None:
-    """List, make and remove the runners' environments."""
+    """List, make and remove the environments of runners, tool servers, and of `ui`."""
 
 
 @env.command("list")
 def list_environments() -> int:
-    """List the environments in the cache folder, and the runners that have none yet."""
-    from agentdyno.runners import envs
+    """List the environments in the cache folder, and what has none yet."""
+    from agentdyno.cli.environments import UI, installed
+    from agentdyno.experiments.companion import is_companion
     from agentdyno.runners.registry import list_runners
 
     cache = load_settings().cache
-    found = envs.list_environments(cache)
-    click.echo(f"in {cache / 'envs'}")
+    found = installed(cache)
+    click.echo(f"in {cache}")
     for listed in found:
         one = listed.environment
         note = "  stale: nothing uses it any more" if listed.stale else ""
@@ -28,13 +29,18 @@ def list_environments() -> int:
     for row in list_runners():
         if row.name not in made:
             click.echo(f"  {row.name:28} not made yet: agentdyno env sync {row.name}")
+    if is_companion():
+        click.echo(f"  {UI:28} MLflow and Streamlit are installed beside agentdyno")
+    elif UI not in made:
+        click.echo(f"  {UI:28} not made yet: agentdyno env sync {UI}")
     return 0
 
 
 @env.command()
 @click.argument("runners", nargs=-1, metavar="[NAME[@VERSION]]...")
 def sync(runners: tuple[str, ...]) -> int:
-    """Make the environments of RUNNERS, or of all runners, as their lock files say."""
+    """Make the environments of RUNNERS, or of all runners, as their lock files say; `ui` is that of
+    MLflow and the dashboard."""
     from agentdyno.cli.environments import ensure_all
 
     ensure_all(runners)
@@ -49,11 +55,12 @@ def sync(runners: tuple[str, ...]) -> int:
 def remove(runners: tuple[str, ...], stale: bool, everything: bool) -> int:
     """Remove the environments of RUNNERS; the next run makes them anew."""
     from agentdyno.cli.database import run_async
+    from agentdyno.cli.environments import installed
     from agentdyno.runners import envs
 
     if not (runners or stale or everything):
         raise UsageError("nothing named to remove.", "agentdyno env list")
-    found = envs.list_environments(load_settings().cache)
+    found = installed(load_settings().cache)
     names = {
         name
         for listed in found

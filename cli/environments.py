@@ -2,20 +2,31 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from agentdyno.cli.bars import Bars
 from agentdyno.cli.context import load_settings, stderr_console
 from agentdyno.cli.database import run_async
 from agentdyno.core.errors import EnvironmentFault
+from agentdyno.experiments.companion import LOCK, ensure_companion
 from agentdyno.runners import envs
 from agentdyno.runners.registry import list_runners
+from agentdyno.tools.locked import LOCKS
+
+UI = "ui"
+"""Name of the environment that MLflow and the dashboard have."""
+
+
+def installed(cache: Path) -> tuple[envs.Listed, ...]:
+    """Return the environments of runners, of locked tool servers, and of MLflow and dashboard."""
+    return envs.list_environments(cache, (*LOCKS.glob("*.txt"), LOCK))
 
 
 def ensure_all(specs: Sequence[str] = ()) -> None:
     """Make the environments of `specs`, or of every runner, in parallel.
 
     Raises:
-        UsageError: no such runner.
+        UsageError: no such runner; `ui` is one here, and not among the default.
         EnvironmentFault: some cannot be made; every reason is given, the others are there.
     """
     names = tuple(specs) or tuple(row.name for row in list_runners())
@@ -23,11 +34,14 @@ def ensure_all(specs: Sequence[str] = ()) -> None:
     with Bars(stderr_console()) as bars:
 
         async def one(spec: str) -> EnvironmentFault | None:
+            def progress(stage: str, done: int, total: int) -> None:
+                bars.stage(spec, stage, done, total)
+
             try:
-                ref = await envs.resolve(spec, cache)
-                await envs.ensure(
-                    ref, lambda stage, done, total: bars.stage(ref.label, stage, done, total)
-                )
+                if spec == UI:
+                    await ensure_companion(cache, progress)
+                else:
+                    await envs.ensure(await envs.resolve(spec, cache), progress)
             except EnvironmentFault as fault:
                 return fault
             return None

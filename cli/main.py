@@ -48,7 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "agentdyno.cli.conformance:conformance", "Hold a runner to what every runner must do.",
     ),
     "agent": ("agentdyno.cli.agent:agent", "List and show the shared agent definitions."),
-    "env": ("agentdyno.cli.env:env", "List, make and remove the runners' environments."),
+    "env": ("agentdyno.cli.env:env", "List, make and remove environments."),
     "db": ("agentdyno.cli.db:db", "Start, stop and inspect the embedded database."),
     "test": ("agentdyno.cli.develop:test", "Set up everything and run agentdyno's own tests."),
     "bench": ("agentdyno.cli.develop:bench", "Run agentdyno's own benchmarks."),

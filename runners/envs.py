@@ -2,6 +2,7 @@
 
     CACHE/envs/NAME-VERSION-LOCKDIGEST-pyXY      an environment, complete or absent
     CACHE/envs/….lock                            held while it is made or removed
+    CACHE/servers/…, CACHE/companion/…           the same, for tool servers and for what is no runner
     CACHE/locks/NAME-VERSION-STAMP.txt           locks compiled for versions that users name
 """
 
@@ -13,7 +14,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 _ROOT = Path(__file__).resolve().parents[1]
 PYTHON_TAG = f"py{sys.version_info.major}{sys.version_info.minor}"
 _MARKER = "agentdyno.json"
+_KINDS = ("envs", "servers", "companion")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.!+]*")
 _POLL_S = 0.1
 
@@ -135,12 +137,16 @@ async def ensure(
     return ref.python
 
 
-def list_environments(cache: Path) -> tuple[Listed, ...]:
-    """Return every complete environment below `cache`, by name and version."""
+def list_environments(cache: Path, others: Iterable[Path] = ()) -> tuple[Listed, ...]:
+    """Return every complete environment below `cache`, by name and version.
+
+    Args:
+        others: locks of what is no runner, which have not gone stale either.
+    """
     locks = [row.lock for row in list_runners()] + list((cache / "locks").glob("*.txt"))
-    current = {lock_digest(lock) for lock in locks if lock.exists()}
+    current = {lock_digest(lock) for lock in (*locks, *others) if lock.exists()}
     listed = []
-    for path in (cache / "envs").glob(f"*/{_MARKER}"):
+    for path in (path for kind in _KINDS for path in (cache / kind).glob(f"*/{_MARKER}")):
         if found := _read(path.parent):
             usable = (path.parent / "bin" / "python").exists() and found.python == PYTHON_TAG
             listed.append(Listed(

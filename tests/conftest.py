@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from psycopg import sql
 
 from agentdyno.store.migrations import migrate
 from agentdyno.store.postgres import ensure_server, remove_server
+
+# The commands that tests run would each start an export behind their backs; tests of it ask for it.
+os.environ["AGENTDYNO_MLFLOW"] = "off"
 
 _numbers = itertools.count()
 

@@ -10,7 +10,7 @@ import pytest
 import uv
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_PACKED = ("tests", "benchmarks", "design", "locks", "dashboards", "examples", ".ci")
+NOT_PACKED = ("tests", "benchmarks", "design", "locks", "examples", ".ci")
 
 
 @pytest.fixture(scope="module")
