@@ -2,7 +2,7 @@
 
     CACHE/envs/NAME-VERSION-LOCKDIGEST-pyXY      an environment, complete or absent
     CACHE/envs/….lock                            held while it is made or removed
-    CACHE/servers/…, CACHE/companion/…           the same, for tool servers and for what is no runner
+    CACHE/servers/…, CACHE/companion/…           the same, for what is no runner
     CACHE/locks/NAME-VERSION-STAMP.txt           locks compiled for versions that users name
 """
 
