@@ -91,6 +91,7 @@ async def run_matrix(
             with contextlib.suppress(DynoError, *CONNECTION_ERRORS):
                 await store.finish_matrix(matrix, "failed")
             raise
+        report.matrix_id = matrix
         await store.finish_matrix(matrix, "interrupted" if report.interrupted else "finished")
         return report, await store.load([trial.id for trial in report.planned])
 

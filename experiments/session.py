@@ -37,6 +37,8 @@ from agentdyno.tools.gateway import ToolGateway
 class Report:
     """What a run brought."""
 
+    matrix_id: str = ""
+    """Under which the run is stored."""
     planned: tuple[PlannedTrial, ...] = ()
     """The whole matrix, without the runners that cannot be started."""
     ran: list[str] = field(default_factory=list)
