@@ -1,0 +1,1 @@
+"""A sealed trial as a trace: spans with OpenTelemetry's conventions for generative AI."""
