@@ -80,7 +80,7 @@ class RunView(View):
         """Advance the runner's bar, and say at once what went wrong."""
         self._done += 1
         self._bars.advance(self._labels[trial.id])
-        name = f"{trial.key.situation} × {trial.key.runner}, repeat {trial.key.repeat}"
+        name = trial.key.place
         failed = [verdict.check for verdict in trial.verdicts if verdict.status != "pass"]
         if trial.outcome is not Outcome.COMPLETED:
             reason = trial.reason.splitlines()[0] if trial.reason else ""

@@ -39,7 +39,7 @@ def trial_tree(trial: Trial, *, full: bool = False) -> Tree:
     key = trial.key
     good = trial.outcome is Outcome.COMPLETED
     head = Text(f"{trial.id}  ", style="bold") + Text(
-        f"{key.situation} × {key.runner} {key.runner_version}, repeat {key.repeat}: "
+        f"{key.place} ({key.runner_version}): "
     )
     head += Text(f"{trial.outcome} in {trial.duration_s:.2f} s", style="green" if good else "red")
     if trial.waited_s:

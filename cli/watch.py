@@ -31,6 +31,7 @@ from agentdyno.core.event import (
     ToolCall,
 )
 from agentdyno.core.sink import ApprovalAsked, Delta, ToolStarted, Watch
+from agentdyno.core.variant import BASELINE
 from agentdyno.experiments.plan import PlannedTrial
 
 _STYLES = ("cyan", "magenta", "green", "blue", "yellow", "bright_cyan", "bright_magenta",
@@ -57,6 +58,7 @@ class WatchPrinter:
         several = len(self._scenarios) > 1
         tag = "".join((
             f"{key.scenario}/" if several else "", label,
+            f"/{key.variant}" if key.variant != BASELINE else "",
             f"#{key.repeat}" if key.repeat else "",
             f"!{key.faults.partition(':')[0]}" if key.faults else "",
         ))

@@ -11,7 +11,7 @@ from agentdyno.core.judged import Judged
 from agentdyno.core.noun import Noun
 from agentdyno.core.pattern import Pattern
 from agentdyno.core.spec import AgentSpec, Limits
-from agentdyno.core.variant import PromptUse
+from agentdyno.core.variant import BASELINE, PromptUse
 
 Retries = Literal["uniform", "as-shipped"]
 """Who retries a failed model call: the gateway, in one way for all, or each framework in its own.
@@ -152,7 +152,7 @@ class TrialKey(Noun):
     runner_version: str
     runner_digest: str
     """Content hash of the runner's lock file and of its adapter's source."""
-    variant: str = "baseline"
+    variant: str = BASELINE
     model: str = "scripted"
     """Where answers come from: `scripted`, `replay`, or the models that were asked, by name."""
     model_digest: str
@@ -174,6 +174,12 @@ class TrialKey(Noun):
     def situation(self) -> str:
         """Return `scenario:case`, or the scenario alone, as a user would type it."""
         return f"{self.scenario}:{self.case}" if self.case else self.scenario
+
+    @property
+    def place(self) -> str:
+        """Return where in its matrix the trial stands, in words."""
+        variant = "" if self.variant == BASELINE else f" in variant {self.variant}"
+        return f"{self.situation} × {self.runner}{variant}, repeat {self.repeat}"
 
 
 class Verdict(Noun):

@@ -1,6 +1,6 @@
 """The companion environment: MLflow, Streamlit and what draws charts, apart from the harness.
 
-They take 700 MB and seconds to import, so they are installed when they are first asked for, from
+They take 1.2 GB and seconds to import, so they are installed when they are first asked for, from
 `locks/ui.txt` (the harness's lock and the extra `ui`), and run in processes of their own. Where
 this very Python has them already (`pip install agentdyno[ui]`), it is the companion.
 """

@@ -115,6 +115,24 @@ async def test_json_on_stdout_is_alone_there_and_counts_the_wire(
     assert trial["usage_reported"]["prompt_tokens"] == row["prompt_tokens"]
 
 
+async def test_every_variant_is_a_row_of_its_own_and_its_trials_are_others(
+    command: Command, scenario: Path
+) -> None:
+    with (scenario / "scenario.yaml").open("a") as file:
+        file.write("variants: {terse: {agents: {solo: {append: Say little.}}}}\n")
+    _, report, _ = await command.run(scenario, "--trials", "1")
+    assert [row["condition"]["variant"] for row in report["rows"]] == ["baseline"]
+    code, report, err = await command.run(scenario, "--trials", "1", "--variant", "all")
+    assert (code, report["reused"]) == (0, 1)
+    assert [row["condition"]["variant"] for row in report["rows"]] == ["baseline", "terse"]
+    assert "slow × pydantic_ai in variant terse, repeat 0" in err
+    baseline, terse = report["trials"]
+    assert baseline["id"] != terse["id"]
+    assert terse["prompts"][0]["sha256"] != baseline["prompts"][0]["sha256"]
+    code, _, err = await command("run", str(scenario), "--variant", "ters")
+    assert (code, "no variant 'ters'" in err, "terse" in err) == (4, True, True)
+
+
 async def test_a_failed_check_ends_with_1(command: Command, scenario: Path) -> None:
     text = (scenario / "scenario.yaml").read_text()
     (scenario / "scenario.yaml").write_text(text.replace("text: word", "text: nowhere"))
