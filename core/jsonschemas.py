@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from agentdyno.core.describe import described_schema
+from agentdyno.core.experiment import Experiment
 from agentdyno.core.fault import FaultPlan
 from agentdyno.core.own import OwnRunner
 from agentdyno.core.provider import ProvidersFile
@@ -18,7 +19,8 @@ from agentdyno.core.testfile import PytestFile
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
-    "agent": ArchetypeFile, "faults": FaultPlan, "providers": ProvidersFile, "pytest": PytestFile,
+    "agent": ArchetypeFile, "experiment": Experiment, "faults": FaultPlan,
+    "providers": ProvidersFile, "pytest": PytestFile,
     "runner": OwnRunner, "scenario": Scenario, "suite": Suite,
 }
 

@@ -1,0 +1,163 @@
+"""A test of paired differences that may be looked at after every round, as often as one likes.
+
+A round is one repeat of every case on both arms. Its observations are differences between -1 and 1,
+one per case. Somebody who holds that the mean over cases is at most m is offered a fair bet: before
+the first round a gambler stakes the share c of his wealth on every difference being larger. With
+y = (d + 1) / 2 and u = (m + 1) / 2 the wealth is the product of 1 - c + c y / u over all
+differences. If he gets rich, the mean is larger than m: the chance that his wealth ever reaches k,
+at whichever round, is at most 1 / k (Ville's inequality).
+
+The bet is fair for cases of any kind, also where single cases differ in truth and only their mean
+is m. Within a round the cases are independent of each other, so the expected factor of a round is
+the product of 1 - c + c E[y] / u, and that is at most 1 by the inequality of arithmetic and
+geometric means, as the mean of E[y] over cases is at most u.
+
+As nobody knows the best c beforehand, the wealth is spread over a grid of them; the other direction
+is bet on likewise, with half of alpha for each.
+
+Sources: I. Waudby-Smith and A. Ramdas, "Estimating means of bounded random variables by betting",
+Journal of the Royal Statistical Society B 86 (2024), 1-27, arXiv:2010.09686 (capital process,
+diversified bets, hedging); J. Ville, Etude critique de la notion de collectif (1939).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+from agentdyno.core.estimate import Estimate
+from agentdyno.evals.statistics.paired import ALPHA, POWER
+
+METHOD = "betting confidence sequence"
+TEST = "betting e-process, any number of looks"
+STAKES = tuple(0.05 * 19 ** (step / 9) for step in range(10))
+"""Shares of the wealth that are staked: from 0.05 to 0.95, each 1.39 times the one before."""
+_REGRET = 1.2
+"""Logarithm of what the spread over `STAKES` costs, as the simulations of the tests find it."""
+_STEPS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What can be said after the rounds so far, whenever one looks."""
+
+    difference: Estimate
+    """Mean over cases of their mean difference. The interval holds the truth at all looks at once
+    with its confidence."""
+    p: float
+    """Two-sided; the chance that it is ever as small is at most itself."""
+
+
+def watch(rounds: Sequence[Mapping[str, float]], *, alpha: float = ALPHA) -> Watched | None:
+    """Return what can be said of differences that came in round by round; None without any.
+
+    Args:
+        rounds: the difference of each case, between -1 and 1, by case. A case may be missing from
+            a round where the bench spoiled it, for reasons that its result has no part in.
+
+    Raises:
+        ValueError: a difference is not between -1 and 1.
+    """
+    import numpy as np
+
+    ends = np.cumsum([len(one) for one in rounds if one])
+    if not len(ends):
+        return None
+    values = np.array([value for one in rounds for value in one.values()], dtype=float)
+    if np.abs(values).max() > 1 + 1e-12:
+        raise ValueError("a difference is not between -1 and 1")
+    shares = (np.clip(values, -1, 1) + 1) / 2
+    rich = math.log(2 / alpha)
+    highest = max(_wealth(shares, ends, 0.5), _wealth(1 - shares, ends, 0.5))
+    low = 2 * _bound(shares, ends, rich) - 1
+    high = 1 - 2 * _bound(1 - shares, ends, rich)
+    mean = _mean_of_cases(rounds)
+    return Watched(
+        difference=Estimate(
+            value=mean, low=min(low, mean), high=max(high, mean), n=len(values), method=METHOD,
+            confidence=1 - alpha,
+        ),
+        p=min(1.0, 2 * math.exp(-highest)),
+    )
+
+
+def _wealth(shares: Any, ends: Any, mean: float) -> float:
+    """Return the logarithm of the highest wealth at the end of any round, from betting that the
+    mean of `shares` is above `mean`."""
+    import numpy as np
+
+    stakes = np.array(STAKES)[:, None]
+    gains = np.log1p(stakes * (shares / mean - 1)).cumsum(axis=1)[:, ends - 1]
+    top = gains.max(axis=0)
+    spread = top + np.log(np.exp(gains - top).mean(axis=0))
+    return float(max(0.0, spread.max()))
+
+
+def _bound(shares: Any, ends: Any, rich: float) -> float:
+    """Return the largest mean, from 0 to 1, that betting on a larger one has refuted."""
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        # The wealth falls as the mean that is bet against rises.
+        low, high = (middle, high) if _wealth(shares, ends, middle) >= rich else (low, middle)
+    return low
+
+
+def _mean_of_cases(rounds: Sequence[Mapping[str, float]]) -> float:
+    cases: dict[str, list[float]] = {}
+    for one in rounds:
+        for case, value in one.items():
+            cases.setdefault(case, []).append(value)
+    return math.fsum(sum(some) / len(some) for some in cases.values()) / len(cases)
+
+
+def relative(a: float, b: float) -> float:
+    """Return (b - a) / (a + b) of two quantities that are not negative: their ratio as a difference
+    between -1 and 1; 0 where both are 0."""
+    return (b - a) / (a + b) if a + b else 0.0
+
+
+def as_ratio(difference: float) -> float:
+    """Return the ratio b / a that `relative` makes `difference` of; infinite for 1."""
+    return (1 + difference) / (1 - difference) if difference < 1 else math.inf
+
+
+def pairs_needed(
+    effect: float, variance: float, *, alpha: float = ALPHA, wanted: float = POWER
+) -> int:
+    """Return how many differences show a true mean `effect` with chance `wanted`, at the latest:
+    larger effects end sooner.
+
+    The logarithm of the wealth is about a Brownian motion: after n differences its mean is s^2 / 2
+    and its variance s^2, with s = e sqrt(n / v). It has to reach b, log(2 / alpha) and what the
+    spread of the stakes costs, which it has done by then with chance
+    N(s / 2 - b / s) + e^b N(-s / 2 - b / s).
+
+    Source: D. R. Cox and H. D. Miller, The Theory of Stochastic Processes (1965), 5.7, for the
+    passage time.
+
+    Args:
+        variance: of one difference.
+
+    Raises:
+        ValueError: `effect` is 0.
+    """
+    if effect == 0:
+        raise ValueError("no number of differences shows an effect of 0")
+    target = math.log(2 / alpha) + _REGRET
+    low, high = 0.0, 1.0
+    while _reached(high, target) < wanted:
+        low, high = high, 2 * high
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _reached(middle, target) >= wanted else (middle, high)
+    # Below this no wealth could grow enough even if every difference were the effect itself.
+    least = target / math.log1p(max(STAKES) * min(abs(effect), 1.0))
+    return math.ceil(max(high * high * variance / effect**2, least))
+
+
+def _reached(s: float, target: float) -> float:
+    """Return the chance that the wealth has reached `target` when its mean is s^2 / 2."""
+    normal = NormalDist().cdf
+    return normal(s / 2 - target / s) + math.exp(target) * normal(-s / 2 - target / s)
