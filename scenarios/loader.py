@@ -59,12 +59,15 @@ class LoadedScenario:
     @property
     def prompt_uses(self) -> tuple[PromptUse, ...]:
         """Return which prompt each agent is given."""
-        return tuple(
-            self.prompt_sources.get(agent) or PromptUse(
-                agent=agent, name=f"{self.scenario.name}.{agent}", sha256=text_digest(text)
-            )
-            for agent, text in self.prompts.items()
-        )
+        return tuple(self._use(agent, text) for agent, text in self.prompts.items())
+
+    def _use(self, agent: str, text: str) -> PromptUse:
+        own, digest = f"{self.scenario.name}.{agent}", text_digest(text)
+        source = self.prompt_sources.get(agent)
+        # What a variant appends to a prompt makes another one of it.
+        if source is None or source.sha256 != digest:
+            return PromptUse(agent=agent, name=own, sha256=digest)
+        return source if source.name else source.model_copy(update={"name": own})
 
     @property
     def situation(self) -> str:
