@@ -46,6 +46,20 @@ async def migrate(dsn: str, folder: Path = FOLDER) -> tuple[str, ...]:
         raise unreachable(dsn, error) from error
 
 
+async def pending(dsn: str, folder: Path = FOLDER) -> tuple[str, ...]:
+    """Return the names of `folder` that the database of `dsn` has not had yet; changes nothing.
+
+    Raises:
+        DynoError: a newer agentdyno made the schema, an applied file was edited since, or the
+            database cannot be reached.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as link:
+            return _missing(await _applied(link), _files(folder), dsn)
+    except (*CONNECTION_ERRORS, psycopg.ProgrammingError) as error:
+        raise unreachable(dsn, error) from error
+
+
 def _files(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.glob("*.sql"))}
 

@@ -1,0 +1,61 @@
+"""The dashboard: the table of pages, who may see them, and what happens when one fails."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from agentdyno.core.errors import DynoError
+from agentdyno.dashboards import access, frame, links
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageRow:
+    """One page: `pages/NAME.py` with a function `page() -> None`."""
+
+    name: str
+    """Module and address."""
+    title: str
+    icon: str
+    """Name of a Material symbol; Streamlit brings the font."""
+
+    def run(self) -> None:
+        """Show the page; what it raises for users is shown as they are told on the command line."""
+        try:
+            importlib.import_module(f"agentdyno.dashboards.pages.{self.name}").page()
+        except DynoError as error:
+            frame.problem(error)
+
+
+PAGES = (
+    PageRow(name="overview", title="Overview", icon="dashboard"),
+    PageRow(name="compare", title="Compare", icon="compare_arrows"),
+    # Owners add: trial, experiments, live, approvals, memory, tools, flows.
+)
+"""Pages in the order of the navigation."""
+
+
+def main(start: str = PAGES[0].name) -> None:
+    """Show the page that the address names, or page `start` where it names none."""
+    st.set_page_config(page_title="agentdyno", page_icon=":material/speed:", layout="wide")
+    try:
+        allowed = access.let_in()
+    except DynoError as error:
+        frame.problem(error)
+        allowed = False
+    # The pages are known before anybody has logged in, so that an address leads to its page then.
+    pages = {row.name: _page(row, start) for row in PAGES}
+    chosen = st.navigation(list(pages.values()), position="sidebar" if allowed else "hidden")
+    if allowed:
+        links.remember(pages)
+        frame.sidebar()
+        chosen.run()
+
+
+def _page(row: PageRow, start: str) -> "st.Page":
+    run: Callable[[], None] = row.run
+    return st.Page(
+        run, title=row.title, icon=f":material/{row.icon}:", url_path=row.name,
+        default=row.name == start,
+    )
