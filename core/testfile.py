@@ -6,15 +6,8 @@ from pydantic import Field
 
 from agentdyno.core.check import CheckSpec
 from agentdyno.core.noun import Noun
-from agentdyno.core.override import AgentOverride
 from agentdyno.core.spec import Name
-
-
-class PytestVariant(Noun):
-    """A named change to the agents, tested beside what it changes."""
-
-    agents: dict[Name, AgentOverride] = Field(min_length=1)
-    """What changes, by agent."""
+from agentdyno.core.variant import Variant
 
 
 class Expectation(Noun):
@@ -34,7 +27,7 @@ class PytestFile(Noun):
     `.arrangement` and a `:case`."""
     runners: tuple[str, ...] = ()
     """Runners, each with an optional `@version`; every runner when empty."""
-    variants: dict[Name, PytestVariant] = Field(default_factory=dict)
+    variants: dict[Name, Variant] = Field(default_factory=dict)
     """Named changes; each is an item beside the scenario as it is."""
     trials: int = Field(default=1, ge=1, le=1000)
     """Trials of each item."""

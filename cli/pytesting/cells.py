@@ -6,7 +6,8 @@ from pathlib import Path
 
 from agentdyno.core.errors import EnvironmentFault, InputError, Problem, UsageError
 from agentdyno.core.settings import RunOptions
-from agentdyno.core.testfile import PytestFile, PytestVariant
+from agentdyno.core.testfile import PytestFile
+from agentdyno.core.variant import BASELINE, Variant
 from agentdyno.core.yamlfile import YamlDocument, load_yaml, validate_model
 from agentdyno.runners.own import is_own, resolve_own
 from agentdyno.runners.registry import find_runner, list_runners
@@ -27,8 +28,8 @@ class Cell:
     suite: PytestFile
     folder: Path
     """What the file's paths are relative to."""
-    variant: str = "baseline"
-    change: PytestVariant | None = None
+    variant: str = BASELINE
+    change: Variant | None = None
     unsupported: str = ""
     """Why the runner does not execute the team; "" when it does."""
 
@@ -125,7 +126,7 @@ def cells_of_file(path: Path, chosen: Chosen) -> list[Cell]:
     problems += _variant_problems(document, suite, scenarios)
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
-    variants = {"baseline": None, **suite.variants}
+    variants = {BASELINE: None, **suite.variants}
     return [
         _cell(name, loaded, runner, line, chosen.apply(suite), path.parent, variant, change)
         for name, line, loaded in scenarios for runner in chosen.among(runners)
@@ -153,7 +154,7 @@ def cells_of_scenario(path: Path, chosen: Chosen) -> list[Cell]:
 
 def _cell(
     name: str, loaded: LoadedScenario, runner: str, line: int, suite: PytestFile, folder: Path,
-    variant: str, change: PytestVariant | None,
+    variant: str, change: Variant | None,
 ) -> Cell:
     support = None if is_own(runner) else find_runner(runner.partition("@")[0]).teamwork.support(
         loaded.scenario.pattern, loaded.agents
@@ -192,16 +193,17 @@ def _variant_problems(
     document: YamlDocument, suite: PytestFile, scenarios: Sequence[tuple[str, int, LoadedScenario]]
 ) -> list[Problem]:
     problems = []
-    if "baseline" in suite.variants:
+    if BASELINE in suite.variants:
         problems.append(document.problem(
-            ("variants", "baseline"), "the scenario as it is has this name; take another"))
+            ("variants", BASELINE), "the scenario as it is has this name; take another"))
     for variant, change in suite.variants.items():
         for name, _, loaded in scenarios:
             try:
                 load_scenario(f"{name.partition(':')[0]}:{loaded.case}" if loaded.case else name,
-                              change.agents)
+                              variant=change)
             except UsageError as error:
-                problems.append(document.problem(("variants", variant, "agents"), error.message))
+                where = ("variants", variant, *(("agents",) if change.agents else ()))
+                problems.append(document.problem(where, error.message))
             except InputError as error:
                 problems += [document.problem(("variants", variant), one.message)
                              for one in error.problems]

@@ -14,8 +14,8 @@ from agentdyno.cli.pytesting.session import Session
 from agentdyno.core.errors import DynoError, UsageError
 from agentdyno.core.override import AgentOverride
 from agentdyno.core.settings import RunOptions
-from agentdyno.core.testfile import PytestVariant
 from agentdyno.core.trial import Trial
+from agentdyno.core.variant import BASELINE, Variant
 from agentdyno.experiments.pytesting.trialview import TrialView
 
 Changes = Mapping[str, AgentOverride | Mapping[str, Any]]
@@ -27,8 +27,8 @@ class Parameter:
     """What a test of the fixture is run with."""
 
     runner: str
-    variant: str = "baseline"
-    changes: Mapping[str, AgentOverride] | None = None
+    variant: str = BASELINE
+    change: Variant | None = None
 
 
 def parameters(metafunc: pytest.Metafunc) -> list[Any]:
@@ -48,7 +48,7 @@ def parameters(metafunc: pytest.Metafunc) -> list[Any]:
             check_runner(spec)
         wanted = chosen.among(runners) if runners else chosen.runners
         variants = {
-            name: _variant(changes)
+            name: Variant(agents=dict(changes))
             for name, changes in (given.get("variants") or {}).items()
         }
         if variants and not wanted and not runners:
@@ -62,15 +62,11 @@ def parameters(metafunc: pytest.Metafunc) -> list[Any]:
         return [pytest.param(None, marks=left, id="none")]
     return [
         pytest.param(
-            Parameter(runner=runner, variant=variant, changes=changes),
-            id=runner_id(runner) if changes is None else f"{runner_id(runner)}-{variant}",
+            Parameter(runner=runner, variant=variant, change=change),
+            id=runner_id(runner) if change is None else f"{runner_id(runner)}-{variant}",
         )
-        for runner in wanted for variant, changes in ({"baseline": None} | variants).items()
+        for runner in wanted for variant, change in ({BASELINE: None} | variants).items()
     ]
-
-
-def _variant(changes: Changes) -> Mapping[str, AgentOverride]:
-    return PytestVariant.model_validate({"agents": dict(changes)}).agents
 
 
 @contextmanager
@@ -100,7 +96,7 @@ class Dyno:
     @property
     def variant(self) -> str:
         """The variant that the test is run with."""
-        return self._parameter.variant if self._parameter else "baseline"
+        return self._parameter.variant if self._parameter else BASELINE
 
     def run(self, scenario: str, runner: str | None = None, **how: Any) -> TrialView:
         """Run one trial and return it; see `runs` for `how`."""
@@ -157,21 +153,21 @@ class Dyno:
         if model not in ("scripted", "replay"):
             raise UsageError(f"model={model!r}: a test asks no provider.",
                              "model='scripted' or model='replay'")
-        overrides = _variant(changes) if changes else None
-        if overrides is None and parameter is not None:
-            overrides, variant = parameter.changes, parameter.variant
+        change = Variant(agents=dict(changes)) if changes else None
+        if change is None and parameter is not None:
+            change, variant = parameter.change, parameter.variant
         options = RunOptions(
             scenarios=(str(folder / scenario) if "/" in scenario else scenario,),
             runners=(placed(runner, folder),), trials=trials, seed=seed, stream=stream,
             timeout_s=timeout_s, model=model, cassettes=folder / cassettes, approver=approver,
             tools="replay" if model == "replay" else "live",
         )
-        return self._trials(options, variant or ("changed" if overrides else "baseline"), overrides)
+        return self._trials(options, variant or ("changed" if change else BASELINE), change)
 
     async def _trials(
-        self, options: RunOptions, variant: str, changes: Mapping[str, AgentOverride] | None
+        self, options: RunOptions, variant: str, change: Variant | None
     ) -> list[Trial]:
-        return await self._session.trials(options, variant, changes)
+        return await self._session.trials(options, variant, change)
 
     def _told(self, trials: list[Trial]) -> tuple[TrialView, ...]:
         from agentdyno.cli.pytesting.properties import tell

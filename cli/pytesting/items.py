@@ -93,9 +93,8 @@ class DynoItem(pytest.Item):
         from agentdyno.experiments.pytesting.trialview import TrialView
 
         cell, session = self.cell, session_of(self.config)
-        changes = cell.change.agents if cell.change else None
         try:
-            trials = session.call(session.trials(cell.options, cell.variant, changes))
+            trials = session.call(session.trials(cell.options, cell.variant, cell.change))
         except NotRun as reason:
             pytest.skip(str(reason))
         views = [TrialView(trial) for trial in trials]

@@ -1,7 +1,7 @@
 """The bench that all tests of a session share: one database run, one process for each runner."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from agentdyno.cli.database import address, open_database
 from agentdyno.cli.session import open_embedder
 from agentdyno.core.errors import DynoError, HarnessFault, InputError, UsageError
 from agentdyno.core.event import WireRecord
-from agentdyno.core.override import AgentOverride
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
 from agentdyno.core.variant import Variant
@@ -34,7 +33,6 @@ from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
 from agentdyno.tools.gateway import ToolGateway
 
-Changes = Mapping[str, AgentOverride]
 _PEOPLE = ("cli", "queue")
 
 
@@ -70,7 +68,7 @@ class Lab:
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def trials(
-        self, options: RunOptions, variant: str = "baseline", changes: Changes | None = None
+        self, options: RunOptions, variant: str = "baseline", change: Variant | None = None
     ) -> list[Trial]:
         """Run one scenario on one runner, afresh; returns the sealed trials by repeat.
 
@@ -79,8 +77,8 @@ class Lab:
             DynoError: a file or a name is wrong, or the bench cannot be made.
         """
         declared = Declared(
-            variants={variant: Variant(agents=dict(changes))}, folder=Path(), owner="this test",
-        ) if changes else None
+            variants={variant: change}, folder=Path(), owner="this test",
+        ) if change else None
         if declared:
             options = options.model_copy(update={"variants": (variant,)})
         request = await read_request(self._settings, options, declared)

@@ -11,9 +11,10 @@ from agentdyno.cli.pytesting.background import Background
 from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Trial
+from agentdyno.core.variant import Variant
 
 if TYPE_CHECKING:
-    from agentdyno.cli.pytesting.lab import Changes, Lab
+    from agentdyno.cli.pytesting.lab import Lab
 
 Result = TypeVar("Result")
 CONCURRENCY = 2
@@ -35,14 +36,14 @@ class Session:
         return self.background.call(work)
 
     async def trials(
-        self, options: RunOptions, variant: str = "baseline", changes: "Changes | None" = None
+        self, options: RunOptions, variant: str = "baseline", change: Variant | None = None
     ) -> list[Trial]:
         """Run trials; to be awaited on the session's own loop. See `Lab.trials`."""
         if self._lab is None:
             from agentdyno.cli.pytesting.lab import Lab
 
             self._lab = Lab(self.settings, self._run_id, CONCURRENCY)
-        return await self._lab.trials(options, variant, changes)
+        return await self._lab.trials(options, variant, change)
 
     def close(self) -> None:
         """Store what is not stored yet and end everything; raises `DynoError`."""
