@@ -1,0 +1,1 @@
+"""What MLflow is told of the store. MLflow is imported here alone, in the companion's processes."""
