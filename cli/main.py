@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("agentdyno.cli.check:check", "List the checks that scenarios can ask for."),
     "experiment": ("agentdyno.cli.experiment:experiment",
                    "Compare variants by a test that was planned beforehand."),
+    "ui": ("agentdyno.cli.ui:ui", "Open the dashboard and MLflow's pages."),
+    "report": ("agentdyno.cli.report:report", "Write a run as one HTML file for anybody."),
     "score": ("agentdyno.cli.score:score", "Grade stored trials again, without running them."),
     "validate": ("agentdyno.cli.validate:validate", "Check scenario files without running them."),
     "import": ("agentdyno.cli.imports:import_command", "Make scenarios of recorded conversations."),
