@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError, ValidationError
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Trial, Verdict
+from agentdyno.store.readrows import READING_COLUMNS, reading_row
 from agentdyno.store.toolrows import ToolRow, tool_rows
 
 TRIAL_COLUMNS = (
@@ -21,7 +22,7 @@ TRIAL_COLUMNS = (
     "runner_version", "variant", "model", "repeat", "seed", "outcome", "reason", "started_at",
     "duration_s", "model_calls", "prompt_tokens", "prompt_tool_tokens", "completion_tokens",
     "tool_calls", "tool_errors", "cpu_s", "peak_rss_mb", "passed", "failed", "undecided", "body",
-    "events", "events_plain",
+    "events", "events_plain", *READING_COLUMNS,
 )
 VERDICT_COLUMNS = ("trial", "seq", "check_id", "status", "reason")
 WIRE_COLUMNS = ("trial", "records", "raw_bytes", "body")
@@ -93,6 +94,7 @@ def encode(trial: Trial, wire: Sequence[WireRecord]) -> Record:
             trial.outcome.value, _text(trial.reason), trial.started_at, trial.duration_s,
             *_counts(trial), trial.report.cpu_s, trial.report.peak_rss_mb,
             *judged(trial.verdicts), to_json(trial, exclude={"events"}), events, _plain(events),
+            *reading_row(trial),
         ),
         verdicts=verdict_rows(trial.verdicts),
         wire=pack(wire) if wire else None,
