@@ -13,6 +13,7 @@ from agentdyno.cli.lazygroup import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("agentdyno.cli.run:run", "Run scenarios on runners and print the comparison."),
     "chaos": ("agentdyno.cli.chaos:chaos", "Inject one fault at a time and show who recovers."),
+    "cancel": ("agentdyno.cli.cancel:cancel", "List the runs under way, and cancel one."),
     "list": ("agentdyno.cli.trials:list_command", "List stored trials, scenarios or runners."),
     "show": ("agentdyno.cli.trials:show", "Show one trial as a readable tree."),
     "log": ("agentdyno.cli.trials:log", "Dump the raw wire of a trial."),

@@ -23,6 +23,7 @@ from agentdyno.cli.terminal import Terminal
 from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
+from agentdyno.experiments.live import live
 from agentdyno.experiments.matrix import Brake
 from agentdyno.experiments.request import Request, read_request
 from agentdyno.experiments.session import Report, run_session
@@ -112,10 +113,11 @@ async def _measure(
             open_budgets(request, ledger, asked) as budgets,
             TrialWriter(store, matrix, spool, revive=revive) as writer,
             open_approving(request, view, terminal, pool, revive) as approving,
+            live(pool, matrix, view, brake) as shown,
         ):
             with _ctrl_c(brake, view):
                 return await run_session(
-                    request, store, writer, memory, budgets=budgets, brake=brake, view=view,
+                    request, store, writer, memory, budgets=budgets, brake=brake, view=shown,
                     approving=approving,
                 )
 
