@@ -1,0 +1,1 @@
+"""One run as a single HTML file that needs nothing else: no script, no network, no harness."""
