@@ -1,0 +1,1 @@
+"""Experiments: read, planned before they run, run in looks, judged as planned."""

@@ -1,0 +1,45 @@
+"""Which version of an experiment a definition is: what began stays what it was."""
+
+from typing import Any
+
+from agentdyno.core.errors import UsageError
+from agentdyno.core.experiment import Experiment
+from agentdyno.experiments.abtest.design import Design, changes, digest_of
+from agentdyno.store.experiments import ExperimentRow, ExperimentStore
+
+
+async def version_of(
+    store: ExperimentStore, experiment: Experiment, design: Design, *, who: str, new: bool
+) -> ExperimentRow:
+    """Return the stored version that `experiment` goes on, or the one that it begins.
+
+    Args:
+        who: who begins it.
+        new: begin a new version, whatever there is.
+
+    Raises:
+        UsageError: it changed since its newest version began, and no new one is asked for.
+    """
+    digest = digest_of(experiment, design)
+    last = await store.find(experiment.name)
+    if last is not None and not new:
+        if last.digest == digest:
+            return last
+        if await store.looks(last.id):
+            raise UsageError(_changed(last, experiment, design), (
+                "undo the change, or begin again with it, all trials that are still good being"
+                f" kept: agentdyno experiment run {experiment.name} --new-version"
+            ))
+    definition: dict[str, Any] = experiment.model_dump(mode="json")
+    return await store.create(
+        experiment.name, digest, definition, design.model_dump(mode="json"), who
+    )
+
+
+def _changed(last: ExperimentRow, experiment: Experiment, design: Design) -> str:
+    old = (Experiment.model_validate(last.definition), Design.model_validate(last.design))
+    told = "; ".join(changes(old, (experiment, design)))
+    return (
+        f"experiment {experiment.name!r} is not what it was when version {last.version} began:"
+        f" {told}. A test whose plan changes while it runs promises nothing."
+    )
