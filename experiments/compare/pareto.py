@@ -1,11 +1,12 @@
 """Quality, cost and latency at once: who is beaten by nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from agentdyno.core.estimate import Estimate
 from agentdyno.evals.statistics.rates import clustered_mean
+from agentdyno.evals.statistics.values import Values
 from agentdyno.experiments.compare.compare import Arm
 from agentdyno.experiments.compare.metrics import METRICS, values_of
 
@@ -50,7 +51,12 @@ def pareto(arms: Sequence[Arm]) -> Front | None:
     why intervals stand beside them.
     """
     wanted = [METRICS[name] for name in ("passed", *COSTS, "wall_s")]
-    values = [values_of(arm.trials, wanted) for arm in arms]
+    return pareto_of({arm.name: values_of(arm.trials, wanted) for arm in arms})
+
+
+def pareto_of(arms: Mapping[str, Mapping[str, Values]]) -> Front | None:
+    """Return the same of the values of arms, by arm, metric and case."""
+    values = list(arms.values())
     common = set.intersection(*(set(one["passed"]) for one in values)) if values else set()
     if not common:
         return None
@@ -58,18 +64,18 @@ def pareto(arms: Sequence[Arm]) -> Front | None:
         (name for name in COSTS if all(set(one[name]) >= common for one in values)), COSTS[-1]
     )
     found = []
-    for arm, one in zip(arms, values, strict=True):
+    for name, one in arms.items():
         kept = {
-            name: {case: some for case, some in one[name].items() if case in common}
-            for name in ("passed", cost, "wall_s")
+            metric: {case: some for case, some in one[metric].items() if case in common}
+            for metric in ("passed", cost, "wall_s")
         }
         passed = clustered_mean(kept["passed"])
         assert passed is not None
         middle = {
-            name: median(v for some in kept[name].values() for v in some)
-            for name in (cost, "wall_s")
+            metric: median(v for some in kept[metric].values() for v in some)
+            for metric in (cost, "wall_s")
         }
-        found.append((arm.name, passed, middle[cost], middle["wall_s"]))
+        found.append((name, passed, middle[cost], middle["wall_s"]))
     return Front(cost=cost, points=tuple(
         Point(
             arm=name, passed=passed, cost=spent, wall_s=wall,
