@@ -31,7 +31,10 @@ class PageRow:
 PAGES = (
     PageRow(name="overview", title="Overview", icon="dashboard"),
     PageRow(name="compare", title="Compare", icon="compare_arrows"),
-    # Owners add: trial, experiments, live, approvals, memory, tools, flows.
+    PageRow(name="trial", title="Trial", icon="search_insights"),
+    PageRow(name="live", title="Live", icon="sensors"),
+    PageRow(name="approvals", title="Approvals", icon="how_to_reg"),
+    # Owners add: trial, experiments, memory, tools, flows.
 )
 """Pages in the order of the navigation."""
 
