@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 
 from agentdyno.core.approval import ApprovalRequest
 from agentdyno.core.errors import UsageError
+from agentdyno.store import audit
 from agentdyno.store.database import Pool, connected
 
 CHANNEL = "agentdyno_approval"
@@ -20,6 +21,9 @@ LOST_S = 30.0
 ApprovalState = Literal["waiting", "approved", "rejected", "modified", "timed_out", "withdrawn"]
 Settled = Literal["approved", "rejected", "modified"]
 
+_VERBS: dict[Settled, str] = {
+    "approved": "approve", "rejected": "reject", "modified": "modify",
+}
 _COLUMNS = f"""
     id, trial_id, state, request, asked_at, expires_at, seen_at, decided_at, decided_by, reason,
     arguments, state = 'waiting' AND (
@@ -34,7 +38,7 @@ _SETTLE = """
         reason = %(reason)s, arguments = %(arguments)s
     WHERE id = %(id)s AND state = 'waiting' AND expires_at > clock_timestamp()
       AND seen_at > clock_timestamp() - make_interval(secs => %(lost)s)
-    RETURNING pg_notify(%(channel)s, ticket::text)
+    RETURNING pg_notify(%(channel)s, ticket::text), trial_id
 """
 _LISTED = """
     WHERE %(all)s OR state = 'waiting'
@@ -120,7 +124,8 @@ class ApprovalDesk:
         self, number: int, state: Settled, *, by: str, reason: str = "",
         arguments: dict[str, Any] | None = None,
     ) -> ApprovalRow:
-        """Decide about one call that waits; returns it as it is then.
+        """Decide about one call that waits, and write into the audit log who did; returns the call
+        as it is then.
 
         Args:
             number: its id.
@@ -130,7 +135,8 @@ class ApprovalDesk:
             arguments: all arguments of the call to make, with `modified`.
 
         Raises:
-            UsageError: there is no such call, somebody decided before, or nobody waits any more.
+            UsageError: there is no such call, somebody decided before, nobody waits any more, or
+                nobody is named.
             HarnessFault: the database is away.
         """
         async with connected(self._pool) as link:
@@ -139,9 +145,14 @@ class ApprovalDesk:
                 "arguments": None if arguments is None else Json(arguments),
                 "channel": CHANNEL,
             })
-            settled = done.rowcount == 1
+            found = await done.fetchone()
+            if found is not None:
+                await audit.write(link, who=by, action=f"approval.{_VERBS[state]}",
+                                  target=str(number), detail={
+                                      "trial": found[1], "reason": reason, "arguments": arguments,
+                                  })
         row = await self.get(number)
-        if not settled:
+        if found is None:
             raise _refusal(row)
         return row
 

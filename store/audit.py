@@ -17,6 +17,7 @@ _READ = """
     SELECT id, at, who, action, target, detail FROM audit
     WHERE (%(who)s::text IS NULL OR who = %(who)s)
       AND (%(action)s::text IS NULL OR action = %(action)s)
+      AND (%(noun)s::text IS NULL OR starts_with(action, %(noun)s || '.'))
       AND (%(target)s::text IS NULL OR target = %(target)s)
       AND (%(before)s::bigint IS NULL OR id < %(before)s)
     ORDER BY id DESC LIMIT %(limit)s
@@ -58,10 +59,18 @@ class AuditLog:
             await write(link, who=who, action=action, target=target, detail=detail)
 
     async def list(
-        self, *, who: str | None = None, action: str | None = None, target: str | None = None,
-        before: int | None = None, limit: int = 50,
+        self, *, who: str | None = None, action: str | None = None, noun: str | None = None,
+        target: str | None = None, before: int | None = None, limit: int = 50,
     ) -> list[AuditRow]:
-        """Return at most `limit` lines, newest first; `before` is the id that a page ended with.
+        """Return at most `limit` lines, newest first.
+
+        Args:
+            who: those of one person.
+            action: those of one action.
+            noun: those of all actions on one noun, such as `approval`.
+            target: those on one target.
+            before: the id that a page ended with.
+            limit: at most so many.
 
         Raises:
             HarnessFault: the database is away.
@@ -71,7 +80,8 @@ class AuditLog:
             link.cursor(row_factory=class_row(AuditRow)) as rows,
         ):
             await rows.execute(_READ, {
-                "who": who, "action": action, "target": target, "before": before, "limit": limit,
+                "who": who, "action": action, "noun": noun, "target": target, "before": before,
+                "limit": limit,
             })
             return await rows.fetchall()
 
