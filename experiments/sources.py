@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
+from agentdyno.core.canonical import content_hash
 from agentdyno.core.event import WireRecord
 from agentdyno.core.judged import JUDGE
 from agentdyno.core.model import ModelChoice
 from agentdyno.core.recording import ToolRecording
 from agentdyno.core.settings import Budget, RunOptions
 from agentdyno.core.sink import Sink
-from agentdyno.core.trial import Outcome, Trial
+from agentdyno.core.trial import Outcome, Trial, TrialKey
 from agentdyno.experiments.plan import Answerable, PlannedTrial
 from agentdyno.experiments.request import Request
 from agentdyno.models.account import tightest
@@ -44,6 +45,12 @@ class TrialSource:
         """Return what is to be said about the trial once it is over."""
         unused = self.replayer.unused() if self.replayer is not None else ()
         return tuple(f"recorded, but never asked for: {line}" for line in unused)
+
+
+def luck_of(key: TrialKey) -> int:
+    """Return the seed of a scripted model's chances: its own for every case and repeat, since
+    statistics take these for independent; the same for all runners and variants."""
+    return int(content_hash([key.situation, key.seed])[:15], 16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +107,7 @@ class Sources:
             DynoError: its cassette cannot be read.
         """
         if planned.script is not None:
-            return ScriptedUpstream(planned.script, planned.key.seed)
+            return ScriptedUpstream(planned.script, luck_of(planned.key))
         if self.options.model != "replay":
             return self._live(planned, sink)
         live = self._live(planned, sink) if self.providers is not None else None
@@ -116,7 +123,7 @@ class Sources:
             return FaultyUpstream(upstream, planned.faults, sink) if planned.faults else upstream
 
         if planned.script is not None:
-            scripted = faulty(ScriptedUpstream(planned.script, planned.key.seed))
+            scripted = faulty(ScriptedUpstream(planned.script, luck_of(planned.key)))
             if planned.faults is None or planned.key.retries == "as-shipped":
                 return None, scripted
             return None, RetryingUpstream(scripted, sink, self.policy)
