@@ -27,7 +27,7 @@ class PromptVersion(Noun):
     """SHA-256 of its UTF-8 text, in hex."""
 
 
-class Standing(Noun):
+class Installed(Noun):
     """What stands under an alias for one scenario."""
 
     variant: str = ""
@@ -55,9 +55,9 @@ class PromotionDraft(Noun):
     scenarios: tuple[str, ...] = Field(min_length=1)
     who: str = Field(min_length=1)
     reason: str = ""
-    was: dict[str, Standing]
+    was: dict[str, Installed]
     """By scenario, what stood under the alias before."""
-    becomes: dict[str, Standing]
+    becomes: dict[str, Installed]
     """By scenario, what stands there when it is done."""
     verdict: dict[str, Any] | None = None
     """What the experiment had shown, as it was then."""

@@ -35,11 +35,6 @@ _INSERT = """
         %(approval)s, %(undoes)s)
     RETURNING id
 """
-_TRIED = """
-    SELECT DISTINCT t.scenario, u.prompt ->> 'agent', u.prompt ->> 'sha256'
-    FROM trial t, json_array_elements(coalesce(t.body -> 'prompts', '[]'::json)) AS u (prompt)
-    WHERE t.matrix_id = ANY(%(matrices)s) AND t.variant = %(variant)s AND NOT t.superseded
-"""
 
 
 class PromotionLog:
@@ -127,17 +122,6 @@ class PromotionLog:
         """Return intentions without an outcome, oldest first: one under way, or one whose promoter
         was killed."""
         return (await self.history(state="unfinished"))[::-1]
-
-    async def tried(
-        self, matrices: Collection[str], variant: str
-    ) -> dict[str, dict[str, set[str]]]:
-        """Return by scenario and agent the hashes of the prompts that trials of `matrices` had."""
-        found: dict[str, dict[str, set[str]]] = {}
-        async with connected(self._pool) as link:
-            rows = await link.execute(_TRIED, {"matrices": list(matrices), "variant": variant})
-            async for scenario, agent, digest in rows:
-                found.setdefault(scenario, {}).setdefault(agent, set()).add(digest)
-        return found
 
     async def _busy(self) -> UsageError:
         under_way = await self.unfinished()
