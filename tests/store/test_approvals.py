@@ -15,6 +15,7 @@ from agentdyno.core.approval import ApprovalRequest, Decision
 from agentdyno.core.errors import HarnessFault, UsageError
 from agentdyno.store.approvalqueue import ApprovalQueue
 from agentdyno.store.approvals import LOST_S, ApprovalDesk
+from agentdyno.store.audit import AuditLog
 from agentdyno.store.database import Pool, open_pool
 from agentdyno.store.migrations import migrate
 from agentdyno.store.postgres import ensure_server, remove_server, server_status, stop_server
@@ -83,6 +84,20 @@ async def test_a_decision_reaches_the_call_that_waits_with_who_when_and_what(
     assert decision.decided_at[:19] == row.decided_at.isoformat()[:19]
     assert await desk.list() == []
     assert [r.state for r in await desk.list(all=True)] == ["modified"]
+
+
+async def test_every_decision_is_in_the_audit_log_and_none_is_made_by_nobody(
+    asker: Asker, desk: ApprovalDesk, pool: Pool
+) -> None:
+    number, call = await asker.ask()
+    with pytest.raises(UsageError, match="needs the name of whoever does it"):
+        await desk.settle(number, "approved", by=" ")
+    assert (await desk.get(number)).state == "waiting", "what cannot be written down is not done"
+    await desk.settle(number, "rejected", by="mira", reason="too dear")
+    await call
+    (line,) = await AuditLog(pool).list(noun="approval")
+    assert (line.who, line.action, line.target) == ("mira", "approval.reject", str(number))
+    assert line.detail == {"trial": "t1", "reason": "too dear", "arguments": None}
 
 
 async def test_several_questions_are_answered_each_by_its_own_decision(
