@@ -46,12 +46,16 @@ class Cutter:
         """Return `text` without secrets, and its beginning alone where it is too long."""
         clean = self._known.get(text)
         if clean is None:
-            # Scrubbed before it is cut: half a key looks like none.
-            clean = self._known[text] = _NO_TEXT.sub("\ufffd", self._scrubber.text(text))
+            clean = self._known[text] = self._clean(text)
         most = self.room // 2 if room is None else room
         if len(clean) <= most:
             return clean
         return f"{clean[:most]}… ({len(clean) - most:,} more characters)"
+
+    def _clean(self, text: str) -> str:
+        # Scrubbed before it is cut: half a key looks like none.
+        clean = self._scrubber.text(text)
+        return clean if clean.isascii() and "\0" not in clean else _NO_TEXT.sub("\ufffd", clean)
 
     def json(self, value: object) -> str:
         """Return `value` as JSON on one line, cut like any text."""
