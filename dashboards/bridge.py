@@ -42,13 +42,15 @@ class Bridge:
             self._stop()
             raise
 
-    def ask(self, work: Callable[[Pool], Awaitable[Result]]) -> Result:
+    def ask(
+        self, work: Callable[[Pool], Awaitable[Result]], patience_s: float = PATIENCE_S
+    ) -> Result:
         """Return what `work` makes of the pool; whatever it raises is raised here."""
 
         async def asked() -> Result:
             return await work(self._pool)
 
-        return self._wait(asked())
+        return self._wait(asked(), patience_s)
 
     def close(self) -> None:
         """Close the pool and end the thread."""
@@ -57,14 +59,16 @@ class Bridge:
         finally:
             self._stop()
 
-    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def _wait(
+        self, work: Coroutine[Any, Any, Result], patience_s: float = PATIENCE_S
+    ) -> Result:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return future.result(PATIENCE_S)
+            return future.result(patience_s)
         except TimeoutError as error:
             future.cancel()
             raise HarnessFault(
-                f"The database has not answered for {PATIENCE_S:.0f} s.", "agentdyno db status"
+                f"The database has not answered for {patience_s:.0f} s.", "agentdyno db status"
             ) from error
 
     def _stop(self) -> None:
@@ -78,7 +82,7 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
-def ask(work: Callable[[Pool], Awaitable[Result]]) -> Result:
+def ask(work: Callable[[Pool], Awaitable[Result]], patience_s: float = PATIENCE_S) -> Result:
     """Return what `work` makes of the pool: `ask(lambda pool: ApprovalDesk(pool).list())`.
 
     Raises:
@@ -87,7 +91,7 @@ def ask(work: Callable[[Pool], Awaitable[Result]]) -> Result:
     """
     found = settings()
     url = found.database_url.get_secret_value() if found.database_url else ""
-    return _bridge(url, str(found.cache), found).ask(work)
+    return _bridge(url, str(found.cache), found).ask(work, patience_s)
 
 
 def forget() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from agentdyno.core.errors import DynoError
-from agentdyno.dashboards.bridge import ask
+from agentdyno.dashboards.bridge import PATIENCE_S, ask
 from agentdyno.dashboards.text import label, show, visible
 from agentdyno.store.database import Pool
 
@@ -28,17 +28,21 @@ class _Said:
     until: float
 
 
-def attempt(key: str, work: Callable[[Pool], Awaitable[str]]) -> bool:
+def attempt(
+    key: str, work: Callable[[Pool], Awaitable[str]], patience_s: float = PATIENCE_S
+) -> bool:
     """Do what the user asked for, as the callback of a button; `work` returns it in words.
 
     Args:
         key: name of the page's part, for `told`.
+        work: what to do.
+        patience_s: seconds after which it is given up.
 
     Returns:
         Whether it was done. Refusals and faults are kept for `told` like answers.
     """
     try:
-        words, hint, well = ask(work), "", True
+        words, hint, well = ask(work, patience_s), "", True
     except DynoError as error:
         words, hint, well = error.message, error.hint, False
     st.session_state[f"said-{key}"] = _Said(
