@@ -34,6 +34,7 @@ from agentdyno.memory.embedder import Embedder
 from agentdyno.memory.server import MemoryServer
 from agentdyno.store.database import CONNECTION_ERRORS, Pool
 from agentdyno.store.ledger import SpendLedger
+from agentdyno.store.prompts import PromptTexts
 from agentdyno.store.spool import Spool, import_spools
 from agentdyno.store.trials import TrialStore
 from agentdyno.store.writer import TrialWriter
@@ -84,6 +85,9 @@ async def run_matrix(
             view.note(f"stored {imported} trials of an earlier run that had lost its database")
         command, asked = shlex.join(["agentdyno", *sys.argv[1:]]), options.model_dump(mode="json")
         matrix = await store.create_matrix(command, asked)
+        await PromptTexts(pool).keep(
+            text for one in request.scenarios for text in one.loaded.prompts.values()
+        )
         try:
             spool = Spool(spools, matrix, command, asked)
             report = await _measure(settings, request, pool, matrix, spool, view, terminal)

@@ -10,6 +10,7 @@ from psycopg.types.json import Json
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.promotion import PromotionDraft, PromotionRow
+from agentdyno.store.audit import write
 from agentdyno.store.database import Pool, connected
 
 WAIT_S = 60
@@ -79,12 +80,20 @@ class PromotionLog:
     async def end(
         self, number: int, outcome: Literal["done", "abandoned"], *, who: str, detail: str = ""
     ) -> None:
-        """Write how an intention ended; once."""
+        """Write how an intention ended; once. What was done is in the audit log, too."""
+        row = await self.get(number)
         async with connected(self._pool) as link:
             await link.execute(
                 "INSERT INTO promotion_outcome (promotion, outcome, who, detail)"
                 " VALUES (%s, %s, %s, %s)", [number, outcome, who, detail],
             )
+            if outcome == "done":
+                told = {"entry": number, "reason": row.reason, "repaired": detail}
+                await write(
+                    link, who=row.who, action=f"experiment.{row.kind}",
+                    target=f"{row.experiment} {row.variant}",
+                    detail={name: value for name, value in told.items() if value},
+                )
 
     async def get(self, number: int) -> PromotionRow:
         """Return one entry; raises `UsageError` when there is none."""
