@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from agentdyno.experiments.abtest.judge import ArmVerdict
 from agentdyno.experiments.abtest.standing import Standing
 from agentdyno.experiments.abtest.words import (
     chance_of,
@@ -12,6 +13,7 @@ from agentdyno.experiments.abtest.words import (
     prompt_diff,
     sentence,
     value_of,
+    verdict_words,
 )
 
 _SIGNS = {"better": "✅", "worse": "❌", "equal": "🟰", "inconclusive": "❔", "running": "⏳"}
@@ -46,11 +48,16 @@ def _verdicts(found: Standing) -> str:
     heads = ("", "variant", f"{found.experiment.metric} of {baseline}", "of the variant",
              f"difference [{confidence:g} % CI]", "adjusted p", "verdict", "trials")
     return _rows(heads, [
-        (_SIGNS[one.word], one.arm, value_of(one.primary, baseline=True),
+        (_sign(one), one.arm, value_of(one.primary, baseline=True),
          value_of(one.primary, baseline=False), difference_of(one.primary) or "–",
-         chance_of(one.primary), one.word, f"{one.coverage.counted}/{one.coverage.trials}")
+         chance_of(one.primary), verdict_words(one),
+         f"{one.coverage.counted}/{one.coverage.trials}")
         for one in found.verdicts
     ])
+
+
+def _sign(verdict: ArmVerdict) -> str:
+    return _SIGNS[verdict.word if verdict_words(verdict) == verdict.word else "worse"]
 
 
 def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

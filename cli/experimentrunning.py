@@ -19,7 +19,7 @@ from agentdyno.experiments.abtest.judge import judge, verdict_json
 from agentdyno.experiments.abtest.observed import Observation, observe
 from agentdyno.experiments.abtest.reading import LoadedExperiment
 from agentdyno.experiments.abtest.standing import Standing, standing_of
-from agentdyno.experiments.abtest.versions import version_of
+from agentdyno.experiments.abtest.versions import seen_before, version_of
 from agentdyno.experiments.request import read_request
 from agentdyno.experiments.session import Report
 from agentdyno.store.database import Pool
@@ -93,6 +93,8 @@ async def conduct(
         store = ExperimentStore(pool)
         async with store.running(asked.name):
             row = await version_of(store, asked, design, who=how.who, new=how.new_version)
+            if (note := seen_before(row)) and not await store.looks(row.id):
+                console.print(note, style="yellow", markup=False, soft_wrap=True)
             done = Conducted(standing=await standing_of(pool, row))
             while _goes_on(done, how):
                 report = await _look(settings, loaded, how, pool, done.standing, console)

@@ -23,6 +23,7 @@ from agentdyno.experiments.abtest.words import (
     plan_words,
     prompt_diff,
     value_of,
+    verdict_words,
 )
 from agentdyno.store.experiments import ListedExperiment
 
@@ -80,10 +81,15 @@ def _verdicts(found: Standing) -> Table:
         table.add_row(
             Text(one.arm), value_of(one.primary, baseline=True),
             value_of(one.primary, baseline=False), difference_of(one.primary) or "–",
-            chance_of(one.primary), Text(one.word, style=_STYLES[one.word]),
+            chance_of(one.primary), _verdict(one),
             f"{trials}" + (f" ({spoiled} spoiled)" if spoiled else ""),
         )
     return table
+
+
+def _verdict(one: ArmVerdict) -> Text:
+    words = verdict_words(one)
+    return Text(words, style=_STYLES["broken" if words != one.word else one.word])
 
 
 def _guards(verdicts: Sequence[ArmVerdict]) -> Table | None:

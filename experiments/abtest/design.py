@@ -54,6 +54,8 @@ class Design(Noun):
     """Instructions before any template was rendered, by arm, then by `scenario.agent`."""
     cells: dict[str, Cell]
     """By `arm case runner`."""
+    source: str = ""
+    """Name or path that `experiment run` is given, as the user would type it."""
 
     @property
     def baseline(self) -> str:
@@ -85,7 +87,7 @@ def make_design(loaded: LoadedExperiment, request: Request) -> Design:
         arms=arms, cases=cases, runners=runners, rounds=rounds,
         rounds_per_look=min(rounds, asked.stopping.trials_per_look or usual),
         draws=any(_draws(one.script) for one in request.scenarios),
-        prompts=_prompts(request.scenarios), cells=_cells(request),
+        prompts=_prompts(request.scenarios), cells=_cells(request), source=loaded.typed,
     )
 
 
@@ -178,7 +180,8 @@ def _cells(request: Request) -> dict[str, Cell]:
 def digest_of(experiment: Experiment, design: Design) -> str:
     """Return the hash of everything that decides what an experiment measures and how it judges."""
     return content_hash([
-        experiment.model_dump(mode="json"), design.model_dump(mode="json", exclude={"prompts"}),
+        experiment.model_dump(mode="json"),
+        design.model_dump(mode="json", exclude={"prompts", "source"}),
     ])
 
 

@@ -45,9 +45,9 @@ class LoadedExperiment:
         )
 
     @property
-    def metric(self) -> Metric:
-        """Return the primary metric."""
-        return metric_of(self.experiment.metric)
+    def typed(self) -> str:
+        """Return its name where it is bundled, else its path, as the user would type it."""
+        return self.file.stem if self.file.parent == FOLDER else shown(self.file)
 
     def options(
         self, *, trials: int, arms: Sequence[str], concurrency: int = 2,

@@ -27,12 +27,22 @@ async def version_of(
             return last
         if await store.looks(last.id):
             raise UsageError(_changed(last, experiment, design), (
-                "undo the change, or begin again with it, all trials that are still good being"
-                f" kept: agentdyno experiment run {experiment.name} --new-version"
+                f"undo the change, or: agentdyno experiment run {design.source} --new-version"
             ))
     definition: dict[str, Any] = experiment.model_dump(mode="json")
     return await store.create(
         experiment.name, digest, definition, design.model_dump(mode="json"), who
+    )
+
+
+def seen_before(row: ExperimentRow) -> str:
+    """Return what is to be said of the evidence of a version; "" of a first one."""
+    if row.version == 1:
+        return ""
+    return (
+        f"version {row.version} takes what is stored already, also trials that an earlier version"
+        " has looked at. Where those gave you the idea for the change they cannot confirm it: give"
+        " the experiment another `seed` for fresh ones."
     )
 
 

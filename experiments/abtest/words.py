@@ -57,6 +57,14 @@ def sentence(verdict: ArmVerdict, baseline: str) -> str:
     return text + (f" ({verdict.why})" if verdict.why else "")
 
 
+def verdict_words(verdict: ArmVerdict) -> str:
+    """Return the verdict in a word or two: one that is good by its metric may break a guard."""
+    broken = sum(one.word == "broken" for one in verdict.guards)
+    if broken and verdict.word in ("better", "equal"):
+        return f"{verdict.word}, breaks {'a guard' if broken == 1 else f'{broken} guards'}"
+    return verdict.word
+
+
 def difference_of(question: Question) -> str:
     """Return difference or ratio with its interval; "" where nothing is said."""
     paired = question.paired
@@ -116,6 +124,6 @@ def next_step(found: Standing) -> str:
     """Return the command that goes on from here; "" when there is nothing to run."""
     name = found.row.name
     if found.state in ("planned", "running"):
-        return f"agentdyno experiment run {name}"
+        return f"agentdyno experiment run {found.design.source or name}"
     good = next((one for one in found.verdicts if one.word == "better" and one.guards_hold), None)
     return f"agentdyno experiment approve {name} {good.arm}" if good else ""
