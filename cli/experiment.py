@@ -11,6 +11,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
                "Print verdicts, guards and the prompts that differ."),
     "list": ("agentdyno.cli.experimentstatus:list_command",
              "List experiments: bundled ones, and those that ran."),
+    "approve": ("agentdyno.cli.experimentdesk:approve",
+                "Approve a variant: its prompts become the alias `candidate`."),
+    "promote": ("agentdyno.cli.experimentdesk:promote",
+                "Put an approved variant in use: its prompts become `production`."),
+    "rollback": ("agentdyno.cli.experimentdesk:rollback", "Take the newest promotion back."),
+    "history": ("agentdyno.cli.experimentdesk:history",
+                "Show who approved, promoted and rolled back what, and why."),
 }
 
 

@@ -93,6 +93,14 @@ def name_of(name_or_path: str) -> str:
     return read_experiment(find_experiment(path)).experiment.name
 
 
+def scenarios_of(found: Standing) -> tuple[str, ...]:
+    """Return the scenarios of an experiment, in alphabetical order."""
+    names = {
+        name.rpartition(".")[0] for prompts in found.design.prompts.values() for name in prompts
+    }
+    return tuple(sorted(names))
+
+
 async def release_of(pool: Pool, found: Standing, variant: str) -> Release:
     """Return what would be promoted of a variant: what the experiment ran, not what files say now.
 
