@@ -32,9 +32,10 @@ PAGES = (
     PageRow(name="overview", title="Overview", icon="dashboard"),
     PageRow(name="compare", title="Compare", icon="compare_arrows"),
     PageRow(name="trial", title="Trial", icon="search_insights"),
+    PageRow(name="experiments", title="Experiments", icon="science"),
     PageRow(name="live", title="Live", icon="sensors"),
     PageRow(name="approvals", title="Approvals", icon="how_to_reg"),
-    # Owners add: trial, experiments, memory, tools, flows.
+    # Owners add: memory, tools, flows.
 )
 """Pages in the order of the navigation."""
 
