@@ -1,0 +1,110 @@
+"""Spans of a trial as MLflow's: its own attributes beside those of the conventions.
+
+MLflow would read the conventions itself, key by key for every dialect that it knows, which takes
+longer than to store them; and what a call cost it would look up in a table of its own.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlflow.entities.span import Span as MlflowSpan
+from mlflow.entities.span import SpanType
+from mlflow.tracing.constant import SpanAttributeKey
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+
+from agentdyno.experiments.traces.spans import Span, SpanKind, Value
+
+PREFIX = "tr-"
+"""MLflow's trace id is this and the trace id of OpenTelemetry."""
+
+_TYPES: Mapping[SpanKind, str] = {
+    "trial": SpanType.WORKFLOW, "agent": SpanType.AGENT, "user": SpanType.AGENT,
+    "model": SpanType.CHAT_MODEL, "embeddings": SpanType.EMBEDDING, "try": SpanType.TASK,
+    "tool": SpanType.TOOL, "memory": SpanType.MEMORY, "approval": SpanType.GUARDRAIL,
+    "judging": SpanType.EVALUATOR,
+}
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+_RESOURCE = Resource({})
+_TOKENS = {
+    "input_tokens": "gen_ai.usage.input_tokens", "output_tokens": "gen_ai.usage.output_tokens",
+    "cache_read_input_tokens": "gen_ai.usage.cache_read.input_tokens",
+}
+
+
+def mlflow_trace_id(trace_id: str) -> str:
+    """Return what MLflow calls a trace."""
+    return PREFIX + trace_id
+
+
+def mlflow_spans(spans: Sequence[Span]) -> list[MlflowSpan]:
+    """Return the spans of one trace as MLflow stores them."""
+    return [MlflowSpan(_readable(span)) for span in spans]
+
+
+def _readable(span: Span) -> ReadableSpan:
+    error = span.error is not None
+    return ReadableSpan(
+        name=span.name, context=_context(span.trace_id, span.span_id),
+        parent=None if span.parent_id is None else _context(span.trace_id, span.parent_id),
+        start_time=span.start_ns, end_time=span.end_ns, resource=_RESOURCE,
+        attributes={name: _dump(value) for name, value in _attributes(span).items()},
+        events=[
+            Event(one.name, attributes=dict(one.attributes), timestamp=one.at_ns)
+            for one in span.events
+        ],
+        status=Status(StatusCode.ERROR if error else StatusCode.OK, span.error or None),
+    )
+
+
+def _context(trace_id: str, span_id: str) -> SpanContext:
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False,
+                       trace_flags=_SAMPLED)
+
+
+def _attributes(span: Span) -> dict[str, Any]:
+    found: dict[str, Any] = dict(span.attributes)
+    found[SpanAttributeKey.REQUEST_ID] = mlflow_trace_id(span.trace_id)
+    found[SpanAttributeKey.SPAN_TYPE] = _TYPES[span.kind]
+    if span.input:
+        found[SpanAttributeKey.INPUTS] = _parsed(span.input)
+    if span.output:
+        found[SpanAttributeKey.OUTPUTS] = _parsed(span.output)
+    if span.kind in ("model", "embeddings"):
+        found |= _of_model(span.attributes)
+    return found
+
+
+def _of_model(attributes: Mapping[str, Value]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        SpanAttributeKey.MODEL:
+            attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model"),
+        SpanAttributeKey.MODEL_PROVIDER: attributes.get("gen_ai.provider.name"),
+    }
+    usage = {name: attributes[key] for name, key in _TOKENS.items() if key in attributes}
+    if usage:
+        total = int(str(usage["input_tokens"])) + int(str(usage["output_tokens"]))
+        found[SpanAttributeKey.CHAT_USAGE] = {**usage, "total_tokens": total}
+    cost = attributes.get("agentdyno.cost_usd")
+    if cost is not None or attributes.get("agentdyno.source") != "live":
+        # Only the sum is known. Where nobody bills MLflow would still name a price; where the price
+        # is unknown to us it may.
+        found[SpanAttributeKey.LLM_COST] = {
+            "input_cost": 0.0, "output_cost": 0.0, "total_cost": cost or 0.0,
+        }
+    return found
+
+
+def _parsed(text: str) -> Any:
+    if text[:1] in "[{":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
