@@ -95,7 +95,7 @@ def _history(trial: Trial) -> None:
 
 
 def _statuses(verdicts: tuple[Verdict, ...]) -> dict[str, str]:
-    counts = {status: 0 for status in _ICONS}
+    counts = dict.fromkeys(_ICONS, 0)
     for verdict in verdicts:
         counts[verdict.status] += 1
     return {status: str(count) for status, count in counts.items()}
