@@ -23,6 +23,7 @@ from agentdyno.cli.terminal import Terminal
 from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import RunOptions, Settings
 from agentdyno.core.trial import Outcome, Trial
+from agentdyno.experiments.exporting import announce
 from agentdyno.experiments.live import live
 from agentdyno.experiments.matrix import Brake
 from agentdyno.experiments.request import Request, read_request
@@ -98,7 +99,10 @@ async def run_matrix(
             raise
         report.matrix_id = matrix
         await store.finish_matrix(matrix, "interrupted" if report.interrupted else "finished")
-        return report, await store.load([trial.id for trial in report.planned])
+        ids = [trial.id for trial in report.planned]
+        if note := await announce(pool, settings, matrix, ids, mlflow=options.mlflow):
+            view.note(note)
+        return report, await store.load(ids)
 
 
 async def _measure(

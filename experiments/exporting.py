@@ -57,7 +57,11 @@ async def announce(
     await ExportQueue(pool).add(matrix_id, targets, trials)
     if companion_if_ready(settings.cache) is None:
         return "not exported yet: agentdyno export mlflow installs MLflow first (700 MB)"
-    spawn(settings)
+    try:
+        spawn(settings)
+    except OSError as error:
+        # The run itself is stored and well.
+        return f"not exported yet ({error}): agentdyno export mlflow does it"
     return ""
 
 
