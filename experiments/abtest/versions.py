@@ -29,7 +29,8 @@ async def version_of(
             raise UsageError(_changed(last, experiment, design), (
                 f"undo the change, or: agentdyno experiment run {design.source} --new-version"
             ))
-    definition: dict[str, Any] = experiment.model_dump(mode="json")
+    # Without what was left out: `size` refuses what does not go with what was said.
+    definition: dict[str, Any] = experiment.model_dump(mode="json", exclude_unset=True)
     return await store.create(
         experiment.name, digest, definition, design.model_dump(mode="json"), who
     )
