@@ -35,7 +35,9 @@ PAGES = (
     PageRow(name="experiments", title="Experiments", icon="science"),
     PageRow(name="live", title="Live", icon="sensors"),
     PageRow(name="approvals", title="Approvals", icon="how_to_reg"),
-    # Owners add: memory, tools, flows.
+    PageRow(name="memory", title="Memory", icon="database"),
+    PageRow(name="tools", title="Tools", icon="build"),
+    PageRow(name="flows", title="Flows", icon="account_tree"),
 )
 """Pages in the order of the navigation."""
 

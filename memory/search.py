@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 # Words under English stemming, and as they are, for names and numbers; without stop words.
-_QUERY = r"""
+WORDS = r"""
     q AS (
         SELECT string_agg(
             '''' || replace(replace(word, '\', '\\'), '''', '''''') || '''', ' | '
@@ -26,7 +26,10 @@ _QUERY = r"""
             SELECT lexeme FROM unnest(to_tsvector('simple', %(query)s))
             WHERE ts_lexize('english_stem', lexeme) <> '{}'
         ) AS found
-    ),
+    )
+"""
+"""Table expression `q`: any of the words of `%(query)s`, as a text search query."""
+_QUERY = WORDS + r""",
     visible AS MATERIALIZED (
         SELECT ordinal, text, metadata, document, embedding, embedder_id FROM memory_item
         WHERE namespace = ANY(%(namespaces)s) AND metadata @> %(filter)s
@@ -35,7 +38,7 @@ _QUERY = r"""
         SELECT ordinal, text, metadata, ts_rank(document, words, 1)::float8 AS score
         FROM visible, q WHERE document @@ words
     )
-"""
+"""  # noqa: S608
 _LEXICAL = f"""
     WITH {_QUERY}
     SELECT ordinal, text, metadata, score FROM lexical ORDER BY score DESC, ordinal LIMIT %(limit)s

@@ -1,7 +1,10 @@
 """Flows: the graph of a team, and what of it ran in one trial or in many."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from agentdyno.core.pattern import Pattern
 from agentdyno.dashboards import frame, links
 from agentdyno.dashboards.bridge import ask
 from agentdyno.dashboards.charts.flow import flow
@@ -35,7 +38,7 @@ def _one(wanted: str) -> None:
         links.link("trial", f"Open trial {trial.id[:10]}", trial=trial.id)
     with right:
         links.link("flows", "All trials of this scenario", scenario=key.scenario)
-    _draw([flow_of(trial)])
+    _draw(trial.pattern, [flow_of(trial)])
     document = openflow_document(trial)
     if document is None:
         st.caption("OpenFlow has no document for this team's pattern.")
@@ -61,25 +64,24 @@ def _many() -> None:
     found = ask(lambda pool: flow_trials(
         pool, scenario, runner=None if runner in (None, "all") else runner, limit=_TRIALS,
     ))
-    if not found:
+    trials = found.trials
+    if not trials:
         frame.empty("This runner has no trial of this scenario.",
                     f"agentdyno run {scenario} --runner {runner}")
         return
-    st.caption(f"The newest {len(found):,} trials together, at most {_TRIALS}.")
-    _draw(found)
+    st.caption(f"The newest {len(trials):,} trials together, at most {_TRIALS}.")
+    _draw(found.pattern, trials)
     st.subheader("Trials")
     row = frame.table(
         [{"trial": one.id, "outcome": one.outcome,
-          "agents that worked": ", ".join(ran([one], ()).agents)} for one in found],
+          "agents that worked": ", ".join(ran([one], ()).agents)} for one in trials],
         key="flow_trials", height=300,
     )
     if row is not None:
-        links.go("flows", trial=found[row].id)
+        links.go("flows", trial=trials[row].id)
 
 
-def _draw(trials: list[FlowTrial]) -> None:
-    # Where a scenario's pattern was changed, the newest one is drawn.
-    pattern = next((one.pattern for one in trials if one.pattern is not None), None)
+def _draw(pattern: Pattern | None, trials: Sequence[FlowTrial]) -> None:
     ways = declared(pattern) if pattern else ()
     found = ran(trials, ways)
     if pattern is None:
@@ -91,7 +93,7 @@ def _draw(trials: list[FlowTrial]) -> None:
 
 
 def _tables(
-    trials: list[FlowTrial], agents: tuple[str, ...], ways: tuple[Way, ...], found: Ran
+    trials: Sequence[FlowTrial], agents: tuple[str, ...], ways: tuple[Way, ...], found: Ran
 ) -> None:
     n = len(trials)
     frame.table(

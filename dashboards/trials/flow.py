@@ -116,8 +116,7 @@ def agents_of(pattern: Pattern | None, ran: Ran) -> tuple[str, ...]:
 def flow_of(trial: Trial) -> FlowTrial:
     """Return what ran in a whole trial."""
     return FlowTrial(
-        id=trial.id, outcome=trial.outcome.value, pattern=trial.pattern,
-        events=tuple(
+        id=trial.id, outcome=trial.outcome.value, events=tuple(
             FlowEvent(
                 kind=event.kind, agent=event.agent, started_s=event.started_s,
                 ended_s=event.ended_s,
