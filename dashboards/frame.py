@@ -1,6 +1,7 @@
 """What all pages have around them: title, sidebar, empty states, errors."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -42,7 +43,7 @@ def table(
     rows: Sequence[Mapping[str, Any]], *, key: str, open: str = "", by: str = "",
     columns: Mapping[str, Any] | None = None, height: int | None = None, hide: Sequence[str] = (),
 ) -> int | None:
-    """Show rows as a table; returns the number of the row that the user chose.
+    """Show rows as a table, times in UTC; returns the number of the row that the user chose.
 
     Args:
         rows: cells by column; texts are shown as they are.
@@ -88,4 +89,7 @@ def _place(found: Settings) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return visible(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return visible(value)
+    # pandas warns of times that know their zone; everything here is UTC.
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value

@@ -1,7 +1,7 @@
 """The recovery matrix: one fault per trial, beside the same trial without any."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -124,10 +124,29 @@ def recovery_matrix(
 
     Trials that are missing, or whose sibling is, leave their cell without that pair.
     """
+    singles = {single.key: single.name for single in plan.singles()}
+    return _matrix(trials, singles, scenario, retries)
+
+
+def stored_matrix(trials: Iterable[Trial], scenario: str, retries: Retries) -> RecoveryMatrix:
+    """Do the same for trials of whatever plans: each plan is a row, in order of name."""
+    found = list(trials)
+    plans = sorted({trial.key.faults for trial in found if trial.key.faults})
+    names: dict[str, str] = {}
+    for key in plans:
+        name, _, digest = key.partition(":")
+        # A plan that was edited is another one, under the same name.
+        names[key] = f"{name} {digest[:6]}" if name in names.values() else name
+    return _matrix(found, names, scenario, retries)
+
+
+def _matrix(
+    trials: Iterable[Trial], plans: Mapping[str, str], scenario: str, retries: Retries
+) -> RecoveryMatrix:
+    """Pair trials with their siblings; `plans` are names by `TrialKey.faults`."""
     found = sorted(trials, key=lambda trial: (trial.key.runner, trial.key.runner_version))
     siblings = {_cell(trial): trial for trial in found if not trial.key.faults}
     runners = tuple(dict.fromkeys(_runner(trial) for trial in found))
-    singles = plan.singles()
     pairs: dict[tuple[str, str], list[Pair]] = {}
     for trial in found:
         sibling = siblings.get(_cell(trial))
@@ -137,13 +156,12 @@ def recovery_matrix(
             )
     return RecoveryMatrix(
         scenario=scenario, retries=retries, runners=runners,
-        faults=tuple(single.name for single in singles),
+        faults=tuple(plans.values()),
         cells={
-            (single.name, runner): Cell(
-                fault=single.name, runner=runner,
-                pairs=_by_repeat(pairs.get((single.key, runner), [])),
+            (name, runner): Cell(
+                fault=name, runner=runner, pairs=_by_repeat(pairs.get((key, runner), [])),
             )
-            for single in singles for runner in runners
+            for key, name in plans.items() for runner in runners
         },
     )
 
