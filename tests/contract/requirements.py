@@ -114,6 +114,8 @@ REQUIREMENTS: tuple[Requirement, ...] = (
                  "framework hears of it"),
     _requirement("runner:fault:as-shipped-reaches-framework",
                  "what a framework does by itself shows only when the fault really reaches it"),
+    _requirement("runner:trace:complete",
+                 "whoever looks at a trace must see all that the instruments saw, and under whom"),
     _requirement("runner:environment:missing-hint",
                  "whoever lacks a framework is told the one command that brings it"),
 )
