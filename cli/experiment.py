@@ -11,6 +11,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
                "Print verdicts, guards and the prompts that differ."),
     "list": ("agentdyno.cli.experimentstatus:list_command",
              "List experiments: bundled ones, and those that ran."),
+    "propose": ("agentdyno.cli.experimentpropose:propose",
+                "Have a model propose variants from the failures of an experiment."),
     "approve": ("agentdyno.cli.experimentdesk:approve",
                 "Approve a variant: its prompts become the alias `candidate`."),
     "promote": ("agentdyno.cli.experimentdesk:promote",

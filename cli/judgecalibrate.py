@@ -1,12 +1,11 @@
 """Everything that a calibration needs, read and opened for the command line."""
 
 import contextlib
-import shlex
-import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from agentdyno.cli.database import address, open_database
+from agentdyno.cli.asides import open_ledger
+from agentdyno.cli.database import open_database
 from agentdyno.core.calibration import Calibration
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.checkjudge import JudgeCheck
@@ -24,7 +23,6 @@ from agentdyno.experiments.sources import open_budgets, open_sources
 from agentdyno.models.gateway import ModelGateway
 from agentdyno.scenarios.loader import LoadedScenario
 from agentdyno.store.database import Pool
-from agentdyno.store.ledger import SpendLedger
 from agentdyno.store.trials import TrialStore
 from agentdyno.tools.gateway import ToolGateway
 
@@ -46,7 +44,7 @@ async def calibrate_judge(
         stored = {} if pool is None else await _trials(pool, cases)
         asked = _asked(options, prepared, check, cases, stored, file, positions)
         async with (
-            _ledger(settings, request, pool) as ledger,
+            open_ledger(settings, request, pool) as ledger,
             open_budgets(request, ledger, None) as budgets,
             open_sources(request, budgets) as sources,
             open_bench(ModelGateway(), ToolGateway({})) as bench,
@@ -106,27 +104,3 @@ async def _store(
 async def _trials(pool: Pool, cases: Sequence[Labelled]) -> dict[str, Trial]:
     store = TrialStore(pool)
     return {case.trial: await store.get(case.trial) for case in cases if case.trial is not None}
-
-
-@contextlib.asynccontextmanager
-async def _ledger(
-    settings: Settings, request: Request, pool: Pool | None
-) -> AsyncIterator[SpendLedger | None]:
-    """Keep what live calls cost, as a run of its own in `agentdyno spend`."""
-    if pool is None or request.catalogue is None:
-        yield None
-        return
-    store = TrialStore(pool)
-    matrix = await store.create_matrix(
-        shlex.join(["agentdyno", *sys.argv[1:]]), request.options.model_dump(mode="json")
-    )
-
-    async def revive() -> None:
-        await address(settings)
-
-    try:
-        yield SpendLedger(pool, matrix, revive=revive)
-    except BaseException:
-        await store.finish_matrix(matrix, "failed")
-        raise
-    await store.finish_matrix(matrix, "finished")

@@ -79,10 +79,15 @@ def _line(row: SpendRow) -> list[Text]:
     ]
     return [Text(value) for value in (
         f"{row.day}", row.matrix_id[:10], f"{row.provider}:{row.model}",
-        "simulated user" if row.simulator else "judge" if row.judge else "team",
+        _whose(row),
         f"{row.calls:,}", f"{row.tokens:,}",
         _cost(row), ", ".join(part for part in parts if part),
     )]
+
+
+def _whose(row: SpendRow) -> str:
+    marks = {"simulated user": row.simulator, "judge": row.judge, "proposer": row.proposer}
+    return next((name for name, is_it in marks.items() if is_it), "team")
 
 
 def _cost(row: SpendRow) -> str:

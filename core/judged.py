@@ -9,6 +9,9 @@ JUDGE = "judge"
 """Name that a judge's model calls carry. They are the bench's own: nothing that is counted of the
 team has them in it."""
 
+PROPOSER = "proposer"
+"""Name that the calls carry by which a model proposes variants; the bench's own as well."""
+
 
 class Judged(Noun):
     """One measurement by a model: by whom, with what, and what came out."""

@@ -66,13 +66,17 @@ class Judging:
             ):
                 said = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise JudgeFault(f"the judge's model gave no answer: {error!r}") from error
+            raise JudgeFault(f"the {self.spec.name}'s model gave no answer: {error!r}") from error
         if response.status != 200:
-            raise JudgeFault(f"the judge's model answered {response.status}: {_message(said)}")
+            raise JudgeFault(
+                f"the {self.spec.name}'s model answered {response.status}: {_message(said)}"
+            )
         try:
             return str(said["choices"][0]["message"].get("content") or "")
         except (AttributeError, IndexError, KeyError, TypeError) as error:
-            raise JudgeFault("the judge's model answered with no chat completion") from error
+            raise JudgeFault(
+                f"the {self.spec.name}'s model answered with no chat completion"
+            ) from error
 
     def records(self, after: int = 0) -> tuple[WireRecord, ...]:
         """Return the raw exchanges of the judging as those that follow `after` of the team's."""

@@ -101,7 +101,8 @@ class Sources:
         return payees_of(planned.choices) if planned.choices else None
 
     def judge(self, planned: Answerable, sink: Sink) -> Upstream:
-        """Return what answers the judge of one trial: no fault is injected into its calls.
+        """Return what answers the judge of one trial, or whoever else the bench asks by itself: no
+        fault is injected into these calls.
 
         Raises:
             DynoError: its cassette cannot be read.
@@ -111,8 +112,10 @@ class Sources:
         if self.options.model != "replay":
             return self._live(planned, sink)
         live = self._live(planned, sink) if self.providers is not None else None
+        judge = planned.scenario.judge
         return Replayer(
-            self.recordings.load(planned.key).part(JUDGE), sink, scrub=self.secrets,
+            self.recordings.load(planned.key).part(judge.name if judge else JUDGE), sink,
+            scrub=self.secrets,
             on_miss=live if self.options.on_miss == "live" or self.options.fork_at else None,
         )
 

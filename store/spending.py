@@ -5,14 +5,14 @@ from datetime import date, datetime
 
 from psycopg.rows import class_row
 
-from agentdyno.core.judged import JUDGE
+from agentdyno.core.judged import JUDGE, PROPOSER
 from agentdyno.core.trial import USER_SIMULATOR
 from agentdyno.store.database import Pool, connected
 
 _QUERY = """
     SELECT
         day, matrix_id, provider, model, agent = %(simulator)s AS simulator,
-        agent = %(judge)s AS judge,
+        agent = %(judge)s AS judge, agent = %(proposer)s AS proposer,
         count(*) AS calls,
         sum(counted_tokens)::bigint AS tokens,
         coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
@@ -26,8 +26,8 @@ _QUERY = """
         count(*) FILTER (WHERE state = 'estimated') AS estimated
     FROM spend
     WHERE day >= %(since)s AND (%(matrix)s::text IS NULL OR starts_with(matrix_id, %(matrix)s))
-    GROUP BY day, matrix_id, provider, model, simulator, judge
-    ORDER BY day DESC, min(reserved_at) DESC, provider, model, simulator, judge
+    GROUP BY day, matrix_id, provider, model, simulator, judge, proposer
+    ORDER BY day DESC, min(reserved_at) DESC, provider, model, simulator, judge, proposer
 """
 
 
@@ -44,6 +44,8 @@ class SpendRow:
     """Whether these are the simulated user's calls, which are not the team's."""
     judge: bool
     """Whether these are a judge's calls."""
+    proposer: bool
+    """Whether these are the calls of a model that proposes variants."""
     calls: int
     tokens: int
     cached_tokens: int
@@ -75,7 +77,7 @@ async def spending(pool: Pool, since: date, matrix: str | None = None) -> list[S
         HarnessFault: the database is away.
     """
     wanted = {"since": since, "matrix": matrix, "simulator": USER_SIMULATOR,
-              "judge": JUDGE}
+              "judge": JUDGE, "proposer": PROPOSER}
     async with connected(pool) as link, link.cursor(row_factory=class_row(SpendRow)) as rows:
         await rows.execute(_QUERY, wanted)
         return await rows.fetchall()
