@@ -8,7 +8,7 @@ from agentdyno.dashboards.reach import check_host, is_loopback
 from agentdyno.dashboards.theme import options
 from agentdyno.experiments.companion import Companion
 
-SCRIPT = Path(__file__).parent / "entry" / "agentdyno.py"
+SCRIPT = Path(__file__).parent / "entry" / "start.py"
 HEALTH = "/_stcore/health"
 """Answers 200 once pages can be opened."""
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
