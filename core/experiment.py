@@ -17,7 +17,7 @@ MetricName = Annotated[str, Field(pattern=METRIC)]
 class Size(Noun):
     """How much is run at most: `trials` given, or found from the `effect` that must show."""
 
-    trials: int | None = Field(default=None, ge=2, le=10_000)
+    trials: int | None = Field(default=None, ge=1, le=10_000)
     """Repeats of each case on each runner in each variant."""
     effect: float | None = Field(default=None, gt=0, le=1)
     """Difference of rates that must show: 0.1 is ten points."""

@@ -45,7 +45,7 @@ class Design(Noun):
     """`scenario:case`, or scenarios without cases: the units of the comparison."""
     runners: tuple[str, ...]
     """`name@version`."""
-    rounds: int = Field(ge=2)
+    rounds: int = Field(ge=1)
     """Repeats of every case on every runner in every arm, at most."""
     rounds_per_look: int = Field(ge=1)
     draws: bool
@@ -81,13 +81,16 @@ def make_design(loaded: LoadedExperiment, request: Request) -> Design:
     arms = (asked.baseline, *asked.challengers)
     cases = tuple(dict.fromkeys(one.loaded.situation for one in request.scenarios))
     runners = tuple(ref.label for ref in request.runners)
+    draws = any(_draws(one.script) for one in request.scenarios)
+    if draws:
+        _enough_cases(asked, len(cases))
     rounds = rounds_of(asked, len(cases), len(runners))
     usual = rounds if asked.stopping.rule == "fixed" else max(2, math.ceil(rounds / _LOOKS))
     return Design(
         arms=arms, cases=cases, runners=runners, rounds=rounds,
         rounds_per_look=min(rounds, asked.stopping.trials_per_look or usual),
-        draws=any(_draws(one.script) for one in request.scenarios),
-        prompts=_prompts(request.scenarios), cells=_cells(request), source=loaded.typed,
+        draws=draws, prompts=_prompts(request.scenarios), cells=_cells(request),
+        source=loaded.typed,
     )
 
 
@@ -109,7 +112,7 @@ def rounds_of(asked: Experiment, cases: int, runners: int) -> int:
     alpha = asked.alpha / len(asked.challengers)
     if asked.stopping.rule == "sequential":
         pairs = pairs_needed(size.effect, 2 * scatter.within**2, alpha=alpha, wanted=size.power)
-        found = max(2, math.ceil(pairs / cases))
+        found = math.ceil(pairs / cases)
     else:
         found = _fixed(size, scatter, cases, alpha)
     if found > _MOST_ROUNDS:
@@ -119,6 +122,19 @@ def rounds_of(asked: Experiment, cases: int, runners: int) -> int:
             f" {asked.alpha:g}.", "add cases, or ask for a larger size.effect",
         )
     return found
+
+
+def _enough_cases(asked: Experiment, cases: int) -> None:
+    """Refuse a test of fixed size whose p-value cannot fall below alpha: it flips the signs of the
+    cases' differences, and few cases have few signs. A single one is compared trial by trial."""
+    least = len(asked.challengers) * 2.0 ** (1 - cases)
+    if asked.stopping.rule == "fixed" and cases > 1 and least >= asked.alpha:
+        raise UsageError(
+            f"experiment {asked.name!r}: a test of fixed size on {cases} cases cannot tell"
+            f" {len(asked.challengers)} variants from their baseline at alpha {asked.alpha:g},"
+            f" however often they run: its smallest adjusted p-value is {least:.2g}.",
+            "add cases, or: stopping: {rule: sequential}, which speaks for these cases alone",
+        )
 
 
 def _fixed(size: Size, scatter: Scatter, cases: int, alpha: float) -> int:
@@ -132,12 +148,12 @@ def _fixed(size: Size, scatter: Scatter, cases: int, alpha: float) -> int:
             return power(size.effect, alone, rounds, 1, alpha) >= size.power
         return power(size.effect, scatter, cases, rounds, alpha) >= size.power
 
-    high = 2
+    high = 1
     while not enough(high):
         if high > _MOST_ROUNDS:
             return high
         high *= 2
-    low = 1
+    low = 0
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
