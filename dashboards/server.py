@@ -27,9 +27,6 @@ def command(
     """
     check_host(host, settings.environment)
     flags = [f"--{name}={value}" for name, value in _options(host, port)]
-    if is_loopback(host):
-        # Other names that lead here would be somebody's DNS trick.
-        flags += [f"--server.allowedHosts={name}" for name in ("localhost", "127.0.0.1", "::1")]
     environ = companion.environ(settings.environment or os.environ)
     return companion.command("streamlit", "run", str(SCRIPT), *flags), environ
 
