@@ -44,7 +44,7 @@ class _Running:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     agent: str = ""
     doing: str = "starting"
-    text: str = ""
+    said: list[str] = field(default_factory=list)
     model_calls: int = 0
     tool_calls: int = 0
 
@@ -53,8 +53,8 @@ class _Running:
             self.inner(seen)
         if isinstance(seen, Delta):
             if seen.agent != self.agent or self.doing != "answering":
-                self.agent, self.doing, self.text = seen.agent, "answering", ""
-            self.text = (self.text + seen.text)[-_TEXT:]
+                self.agent, self.doing, self.said = seen.agent, "answering", []
+            self.said.append(seen.text)
         elif isinstance(seen, ToolStarted):
             self.agent, self.doing = seen.agent, f"calling {seen.server}.{seen.tool}"
         elif isinstance(seen, ApprovalAsked):
@@ -71,11 +71,14 @@ class _Running:
     def told(self) -> dict[str, Any]:
         """Return it as a row of the live table tells it."""
         key = self.planned.key
+        text = "".join(self.said)[-_TEXT:]
+        # What nobody will look at is forgotten each time that somebody has looked.
+        self.said = [text]
         return {
             "trial": self.planned.id, "situation": key.situation,
             "runner": self.planned.runner.label, "variant": key.variant, "repeat": key.repeat,
             "started_at": self.began.isoformat(timespec="seconds"), "agent": self.agent,
-            "doing": _clean(self.doing), "text": _clean(self.text),
+            "doing": _clean(self.doing), "text": _clean(text),
             "model_calls": self.model_calls, "tool_calls": self.tool_calls,
         }
 

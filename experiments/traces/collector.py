@@ -16,7 +16,7 @@ from agentdyno.experiments.exportchild import Progress
 from agentdyno.experiments.traces.address import ENDPOINT, collector_address
 from agentdyno.experiments.traces.build import spans_of
 from agentdyno.experiments.traces.otel import readable_spans
-from agentdyno.experiments.traces.spans import Span
+from agentdyno.experiments.traces.spans import Span, Value
 from agentdyno.store.database import Pool
 from agentdyno.store.executions import Execution, Executions
 
@@ -45,7 +45,7 @@ class Collector:
 
     def close(self) -> None:
         """Give up the connection."""
-        self._client.shutdown()
+        self._client.shutdown()  # type: ignore[no-untyped-call]
 
     async def send(self, traces: Sequence[Sequence[Span]]) -> None:
         """Send whole traces.
@@ -138,13 +138,13 @@ def _requests(traces: Sequence[Sequence[Span]]) -> Iterator[list[Span]]:
     size = 0
     for span in (span for trace in traces for span in trace):
         spans.append(span)
-        size += sum(
-            len(value) if isinstance(value, str) else 8
-            for one in (span, *span.events) for value in one.attributes.values()
-        )
+        size += _size(span.attributes) + sum(_size(one.attributes) for one in span.events)
         if size > REQUEST_CHARACTERS:
             yield spans
             spans, size = [], 0
     if spans:
         yield spans
 
+
+def _size(attributes: Mapping[str, Value]) -> int:
+    return sum(len(value) if isinstance(value, str) else 8 for value in attributes.values())

@@ -47,10 +47,7 @@ class Cutter:
         clean = self._known.get(text)
         if clean is None:
             clean = self._known[text] = self._clean(text)
-        most = self.room // 2 if room is None else room
-        if len(clean) <= most:
-            return clean
-        return f"{clean[:most]}… ({len(clean) - most:,} more characters)"
+        return cut(clean, self.room // 2 if room is None else room)
 
     def _clean(self, text: str) -> str:
         # Scrubbed before it is cut: half a key looks like none.
@@ -60,6 +57,13 @@ class Cutter:
     def json(self, value: object) -> str:
         """Return `value` as JSON on one line, cut like any text."""
         return self.text(dumped(value))
+
+
+def cut(text: str, room: int) -> str:
+    """Return `text`, or its beginning where it is longer than `room` characters."""
+    if len(text) <= room:
+        return text
+    return f"{text[:room]}… ({len(text) - room:,} more characters)"
 
 
 def dumped(value: object) -> str:

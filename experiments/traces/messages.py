@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from agentdyno.experiments.exchanges import Exchange
-from agentdyno.experiments.traces.cutter import Cutter, dumped
+from agentdyno.experiments.traces.cutter import Cutter, cut, dumped
 from agentdyno.models.conversation import ChatMessage, Reply, RequestError, ToolUse
 
 _OWN_SIZE = 60
@@ -81,8 +81,11 @@ def _said(role: str, text: str) -> dict[str, Any]:
 
 def _bounded(messages: list[dict[str, Any]], cutter: Cutter) -> str:
     """Return `messages` as JSON; of one with thousands of parts the beginning."""
-    return cutter.text(orjson.dumps(messages).decode(), 3 * cutter.room)
+    return cut(orjson.dumps(messages).decode(), 3 * cutter.room)
 
 
 def _size(message: dict[str, Any]) -> int:
-    return _OWN_SIZE + len(dumped(message))
+    return _OWN_SIZE + sum(
+        len(value) if isinstance(value, str) else len(dumped(value))
+        for part in message["parts"] for value in part.values()
+    )

@@ -24,19 +24,19 @@ def paired(
         # By ordinal, which counts as calls arrive: of two that waited, the later may begin first.
         indexes.sort(key=lambda at: _ordinal(events[at]))
     found: dict[int, WireRecord] = {}
-    alone = []
+    alone: list[WireRecord] = []
     for record in sorted(wire, key=lambda record: (record.started_s, record.seq)):
         if record.channel == "tool":
             of_agent = tools[record.agent]
-            at = next((at for at in of_agent if _is_of(events[at], record)), None)
+            one = next((at for at in of_agent if _is_of(events[at], record)), None)
         else:
             of_agent = models[record.agent, record.started_s]
-            at = next(iter(of_agent), None)
-        if at is None:
+            one = next(iter(of_agent), None)
+        if one is None:
             alone.append(record)
             continue
-        of_agent.remove(at)
-        found[at] = record
+        of_agent.remove(one)
+        found[one] = record
     return found, tuple(alone)
 
 
