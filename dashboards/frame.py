@@ -42,6 +42,7 @@ def problem(error: DynoError) -> None:
 def table(
     rows: Sequence[Mapping[str, Any]], *, key: str, open: str = "", by: str = "",
     columns: Mapping[str, Any] | None = None, height: int | None = None, hide: Sequence[str] = (),
+    plain: bool = False,
 ) -> int | None:
     """Show rows as a table, times in UTC; returns the number of the row that the user chose.
 
@@ -53,6 +54,7 @@ def table(
         columns: Streamlit's column configuration.
         height: pixels; all rows without it.
         hide: columns that are not shown.
+        plain: rows are only read: none can be chosen.
     """
     import pandas as pd
 
@@ -61,10 +63,10 @@ def table(
     found = st.dataframe(
         data, hide_index=True, key=key, column_config=dict(columns or {}),
         column_order=[name for name in names if name not in hide],
-        on_select="rerun", selection_mode="single-row",
+        on_select="ignore" if plain else "rerun", selection_mode="single-row",
         **({"height": height} if height else {}),
     )
-    chosen = found.selection.rows
+    chosen = [] if plain else found.selection.rows
     if not chosen:
         return None
     if open and links.known(open):

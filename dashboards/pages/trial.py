@@ -89,7 +89,8 @@ def _head(trial: Trial) -> None:
         "model calls": f"{seen.model_calls:,}", "prompt tokens": f"{seen.prompt_tokens:,}",
         "tool calls": f"{seen.tool_calls:,}",
     }
-    for column, (name, value) in zip(st.columns(len(cells)), cells.items(), strict=True):
+    widths = [2, 2, 1, 2, 1, 2, 1]
+    for column, (name, value) in zip(st.columns(widths), cells.items(), strict=True):
         column.metric(name, value)
     if trial.outcome is not Outcome.COMPLETED:
         st.warning(f"It ended as {trial.outcome.value}:")

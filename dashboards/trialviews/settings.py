@@ -16,9 +16,10 @@ def show_settings(trial: Trial) -> None:
     if trial.report.parity:
         frame.table(
             [{"setting": one.name, "requested": _value(one.requested),
-              "effective": _value(one.effective), "equal": one.requested == one.effective,
+              "effective": _value(one.effective),
+              "equal": "yes" if one.requested == one.effective else "no",
               "why not": shorten(one.note)} for one in trial.report.parity],
-            key="parity",
+            key="parity", choice=False,
         )
     else:
         st.caption("The runner declares no settings of its own.")

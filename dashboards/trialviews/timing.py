@@ -44,6 +44,7 @@ def show_timing(trial: Trial) -> None:
     frame.table(
         [{"event": moment.number, "agent": shorten(moment.agent), "what": moment.kind,
           "from s": round(moment.started_s, 4), "took ms": round(1000 * moment.took_s, 2),
-          "failed": moment.failed, "title": shorten(moment.title)} for moment in page],
-        key="timing_table",
+          "failed": "yes" if moment.failed else "", "title": shorten(moment.title)}
+         for moment in page],
+        key="timing_table", choice=False,
     )
