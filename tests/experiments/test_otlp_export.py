@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.settings import Settings, read_settings
+from agentdyno.experiments.exporting import announce
 from agentdyno.experiments.exportqueue import Patience, work_off
 from agentdyno.experiments.traces.address import collector_address
 from agentdyno.experiments.traces.build import spans_of
@@ -186,6 +187,24 @@ async def test_the_command_exports_a_run_by_the_beginning_of_its_id(
     out, err = await process.communicate()
     assert (process.returncode, out.decode()) == (
         0, f"1 of 1 runs, 2 traces: {receiver.url}\n"), err.decode()
+    assert len({span.trace_id for span in receiver.spans}) == 2
+
+
+# The process that sends is nobody's child, which Python takes for a mistake.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_run_that_has_ended_is_sent_by_itself_where_a_collector_is_named(
+    pool: Pool, database: str, tmp_path: Path, receiver: Receiver
+):
+    matrix, queue = await stored(pool), ExportQueue(pool)
+    made = settings(tmp_path, database, receiver.url)
+    ids = [FULL.id, sealed("autogen").id]
+    assert await announce(pool, made, matrix, ids, mlflow=False) == ""
+    async with asyncio.timeout(60):
+        while True:
+            [row] = await queue.list()
+            if row.state == "done":
+                break
+            await asyncio.sleep(0.1)
     assert len({span.trace_id for span in receiver.spans}) == 2
 
 
