@@ -10,7 +10,7 @@ from typing import Any
 
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.span import SpanType
-from mlflow.tracing.constant import SpanAttributeKey
+from mlflow.tracing.constant import SpanAttributeKey, TraceMetadataKey
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
@@ -26,6 +26,7 @@ _TYPES: Mapping[SpanKind, str] = {
     "tool": SpanType.TOOL, "memory": SpanType.MEMORY, "approval": SpanType.GUARDRAIL,
     "judging": SpanType.EVALUATOR,
 }
+_CALLS = ("model", "embeddings")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _RESOURCE = Resource({})
 _TOKENS = {
@@ -42,6 +43,22 @@ def mlflow_trace_id(trace_id: str) -> str:
 def mlflow_spans(spans: Sequence[Span]) -> list[MlflowSpan]:
     """Return the spans of one trace as MLflow stores them."""
     return [MlflowSpan(_readable(span)) for span in spans]
+
+
+def trace_totals(spans: Sequence[Span]) -> dict[str, str]:
+    """Return tokens and cost of a trace as MLflow's metadata of it; nothing without a model call.
+    """
+    calls = [_of_model(span.attributes) for span in spans if span.kind in _CALLS]
+    found: dict[str, str] = {}
+    for name, key in (
+        (TraceMetadataKey.TOKEN_USAGE, SpanAttributeKey.CHAT_USAGE),
+        (TraceMetadataKey.COST, SpanAttributeKey.LLM_COST),
+    ):
+        known = [call[key] for call in calls if key in call]
+        if known:
+            parts = dict.fromkeys(part for one in known for part in one)
+            found[name] = _dump({part: sum(one.get(part, 0) for one in known) for part in parts})
+    return found
 
 
 def _readable(span: Span) -> ReadableSpan:
@@ -72,7 +89,7 @@ def _attributes(span: Span) -> dict[str, Any]:
         found[SpanAttributeKey.INPUTS] = _parsed(span.input)
     if span.output:
         found[SpanAttributeKey.OUTPUTS] = _parsed(span.output)
-    if span.kind in ("model", "embeddings"):
+    if span.kind in _CALLS:
         found |= _of_model(span.attributes)
     return found
 

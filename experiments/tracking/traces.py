@@ -23,7 +23,8 @@ from agentdyno.core.trial import Outcome, Trial, Verdict
 from agentdyno.experiments.traces.build import spans_of
 from agentdyno.experiments.traces.cutter import Cutter
 from agentdyno.experiments.traces.spans import Span
-from agentdyno.experiments.tracking.spans import mlflow_spans, mlflow_trace_id
+from agentdyno.experiments.tracking.bulk import BulkStore
+from agentdyno.experiments.tracking.spans import mlflow_spans, mlflow_trace_id, trace_totals
 
 DIGEST_TAG = "agentdyno.digest"
 _FORMAT = 1
@@ -59,18 +60,21 @@ class TraceWriter:
     """Writes trials into one MLflow experiment."""
 
     def __init__(
-        self, client: TracingClient, experiment_id: str, secrets: Sequence[str] = ()
+        self, client: TracingClient, experiment_id: str, secrets: Sequence[str] = (), *,
+        bulk: bool = True,
     ) -> None:
         """
         Args:
             client: MLflow's client.
             experiment_id: where traces go.
             secrets: exact values that no span may hold.
+            bulk: whether new traces may be inserted many at once, where that is possible.
         """
         self._client = client
         self._experiment = experiment_id
         self._secrets = secrets
         self._cutter = Cutter(1, secrets)
+        self._bulk = BulkStore.of(client.store, experiment_id) if bulk else None
 
     def write(self, batch: Sequence[Sealed]) -> int:
         """Write what is missing or out of date of `batch`; returns how many trials that was."""
@@ -84,18 +88,24 @@ class TraceWriter:
             (sealed, spans) for sealed, spans in made
             if not _complete(there.get(mlflow_trace_id(spans[0].trace_id)), sealed)
         ]
-        for sealed, spans in todo:
-            info = self._info(sealed, spans)
+        traces = [
+            (self._info(sealed, spans), mlflow_spans(spans)) for sealed, spans in todo
+        ]
+        if self._bulk is not None:
+            new = [(info, spans) for info, spans in traces if info.trace_id not in there]
+            self._bulk.write(new)
+            traces = [(info, spans) for info, spans in traces if info.trace_id in there]
+        for info, _ in traces:
             old = there.get(info.trace_id)
             # MLflow does not ask whether an assessment is there; one of the same id it replaces.
             self._client.start_trace(info)
             if old is not None:
                 self._forget(old, {one.assessment_id for one in info.assessments})
-        if todo:
+        if traces:
             self._client.log_spans(
-                self._experiment, [one for _, spans in todo for one in mlflow_spans(spans)]
+                self._experiment, [span for _, spans in traces for span in spans]
             )
-        self._link(batch, made, there)
+        self._link(made, there)
         return len(todo)
 
     def _there(self, ids: list[str]) -> dict[str, TraceInfo]:
@@ -114,7 +124,7 @@ class TraceWriter:
             # By this MLflow pairs the traces of two runs.
             request_preview=f"{trial.key.situation} · repeat {trial.key.repeat}",
             response_preview=self._cutter.text(_last_answer(trial), _PREVIEW),
-            trace_metadata={TraceMetadataKey.SOURCE_RUN: sealed.run_id},
+            trace_metadata={TraceMetadataKey.SOURCE_RUN: sealed.run_id, **trace_totals(spans)},
             tags={
                 TraceTagKey.TRACE_NAME: root.name, DIGEST_TAG: sealed.digest,
                 "agentdyno.trial": trial.id, "agentdyno.attempt": str(sealed.attempt),
@@ -132,8 +142,7 @@ class TraceWriter:
                 self._client.store.delete_assessment(old.trace_id, one.assessment_id)
 
     def _link(
-        self, batch: Sequence[Sealed], made: Sequence[tuple[Sealed, tuple[Span, ...]]],
-        there: dict[str, TraceInfo],
+        self, made: Sequence[tuple[Sealed, tuple[Span, ...]]], there: dict[str, TraceInfo]
     ) -> None:
         """Show traces that an earlier run made in this one's cells, too."""
         by_run: dict[str, list[str]] = {}
