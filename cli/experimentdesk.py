@@ -88,7 +88,8 @@ def rollback(experiment: str, by: str | None, reason: str) -> int:
 
     async def work(desk: "PromotionDesk", pool: "Pool") -> "PromotionRow":
         scenarios = scenarios_of(await standing(pool, name))
-        return await desk.rollback(scenarios, who=by or os_user(), reason=reason)
+        seen = await desk.newest(scenarios)
+        return await desk.rollback(scenarios, who=by or os_user(), seen=seen, reason=reason)
 
     row = _at_desk(work)
     click.echo(

@@ -52,7 +52,7 @@ def show(reference: str) -> int:
     """Print the text of a prompt, byte for byte; the newest version when none is named."""
     from agentdyno.experiments.prompts.moving import text_of
 
-    text, _ = _asked(lambda registry, _: text_of(registry, reference))
+    text = _asked(lambda registry, _: text_of(registry, reference))[0]
     # Not echo: what ends lines in the text is the text's own.
     click.get_binary_stream("stdout").write(text.encode())
     return 0

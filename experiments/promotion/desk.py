@@ -82,15 +82,24 @@ class PromotionDesk:
             ))
 
     async def rollback(
-        self, scenarios: Collection[str], *, who: str, reason: str = ""
+        self, scenarios: Collection[str], *, who: str, seen: int | None = None, reason: str = ""
     ) -> PromotionRow:
         """Take back the newest promotion of any of `scenarios` that was not taken back yet.
 
+        Args:
+            scenarios: whose promotion.
+            who: name of the person.
+            seen: as in `promote`, so that two who roll back at once do not take back two
+                promotions; null takes back whatever is newest by then.
+            reason: why, for the log.
+
         Raises:
-            UsageError: there is none.
+            UsageError: there is none, or somebody else was there first.
         """
         async with self.log.alone():
             await repair(self.log, self._registry, who)
+            if seen is not None:
+                await self._check_seen(scenarios, seen)
             undone = await self._newest_standing(scenarios)
             return await self._move(PromotionDraft(
                 kind="rollback", alias=PRODUCTION, who=who, reason=reason,
@@ -151,7 +160,7 @@ class PromotionDesk:
         what = f"{_DONE[head.kind]} {told(head.becomes)}"
         raise UsageError(
             f"{head.who} {what} at {head.at:%Y-%m-%d %H:%M:%S} UTC, meanwhile; nothing was moved.",
-            f"agentdyno experiment history {head.experiment}, then promote again if you still "
+            f"agentdyno experiment history {head.experiment}, then the same again if you still "
             "want to",
         )
 

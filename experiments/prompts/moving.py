@@ -117,8 +117,10 @@ def _file(reference: str) -> Path | None:
 
 def difference(one: tuple[str, str], other: tuple[str, str]) -> list[str]:
     """Return the unified difference of two texts with their names, line by line."""
-    lines = [text.splitlines(keepends=True) for text, _ in (one, other)]
-    told = difflib.unified_diff(*lines, fromfile=one[1], tofile=other[1])
+    told = difflib.unified_diff(
+        one[0].splitlines(keepends=True), other[0].splitlines(keepends=True),
+        fromfile=one[1], tofile=other[1],
+    )
     return [
         line.removesuffix("\n") if line.endswith("\n") else f"{line}\n\\ No newline at end of file"
         for line in told

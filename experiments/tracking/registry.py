@@ -146,7 +146,8 @@ class PromptRegistry:
 
     def _get(self, name: str, key: int | str) -> PromptVersion | None:
         try:
-            return self._client.get_prompt_version(name, key)
+            found: PromptVersion | None = self._client.get_prompt_version(name, key)
+            return found
         except MlflowException as error:
             if error.error_code not in _ABSENT:
                 raise
@@ -186,7 +187,8 @@ def handle(registry: PromptRegistry, asked: Sequence[Mapping[str, Any]]) -> list
             case "register":
                 done.append(registry.register(**arguments).model_dump())
             case "point":
-                done.append(registry.point(**arguments))
+                registry.point(**arguments)
+                done.append(None)
             case other:
                 raise ValueError(f"the prompt registry knows no {other!r}")
     return done

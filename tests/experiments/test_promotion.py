@@ -136,6 +136,19 @@ async def test_of_two_promotions_at_once_one_wins_and_the_other_is_told_by_whom(
     assert [one.id for one in promoted] == [won.id]
 
 
+async def test_who_cannot_wait_is_told_who_is_at_it(
+    desk: PromotionDesk, pool: Pool, registry: MemoryRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.approve(released(), who="ada")
+    registry.moves_left = 0
+    with pytest.raises(RegistryAway):
+        await desk.promote(released(), shown(), who="bob", seen=0)
+    monkeypatch.setattr("agentdyno.store.promotions.WAIT_S", 0.05)
+    async with desk.log.alone():
+        with pytest.raises(UsageError, match="bob has been at `promote b` since"):
+            await PromotionDesk(pool, registry).rollback(["letters"], who="eve")
+
+
 async def test_a_rollback_is_back_to_what_was_before_and_on_record(
     desk: PromotionDesk, registry: MemoryRegistry
 ) -> None:
@@ -158,6 +171,22 @@ async def test_a_rollback_is_back_to_what_was_before_and_on_record(
     assert (WRITER, "production") not in registry.aliases
     with pytest.raises(UsageError, match="nothing to roll back"):
         await desk.rollback(["letters"], who="eve")
+
+
+async def test_two_rollbacks_at_once_take_back_one_promotion(
+    desk: PromotionDesk, pool: Pool, registry: MemoryRegistry
+) -> None:
+    await desk.approve(released(), who="ada")
+    first = await desk.promote(released(), shown(), who="bob", seen=0)
+    results = await asyncio.gather(
+        desk.rollback(["letters"], who="eve", seen=first.id),
+        PromotionDesk(pool, registry).rollback(["letters"], who="cy", seen=first.id),
+        return_exceptions=True,
+    )
+    [lost] = [one for one in results if isinstance(one, BaseException)]
+    assert isinstance(lost, UsageError)
+    assert "rolled back to nothing at" in str(lost)
+    assert len(await desk.log.history(alias="production")) == 2
 
 
 async def test_what_was_rolled_back_needs_a_new_approval(desk: PromotionDesk) -> None:
