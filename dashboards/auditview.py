@@ -34,4 +34,4 @@ def section(noun: str) -> None:
                 "detail": shorten(json.dumps(row.detail, ensure_ascii=False), 400),
             }
             for row in rows
-        ], key=f"audit-{noun}")
+        ], key=f"audit-{noun}", plain=True)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from agentdyno.core.errors import DynoError
 from agentdyno.core.settings import Settings
-from agentdyno.dashboards import access, links
+from agentdyno.dashboards import access, codecolours, links
 from agentdyno.dashboards.bridge import forget, settings
 from agentdyno.dashboards.text import label, show, visible
 from agentdyno.store.database import describe
@@ -77,6 +77,7 @@ def table(
 def sidebar() -> None:
     """Show who acts, on which database, and a button that reads it anew."""
     with st.sidebar:
+        st.html(f"<style>{codecolours.style()}</style>")
         access.edit_name()
         st.caption(f"Store: {label(_place(settings()), 120)}")
         if st.button("Refresh", icon=":material/refresh:", width="stretch"):

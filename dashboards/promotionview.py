@@ -77,7 +77,7 @@ def promotion(found: Standing, arm: str, *, newest: bool) -> None:
     else:
         st.caption("This is an older version; choose the newest one to promote anything of it.")
     if log.history:
-        frame.table(history_cells(log.history), key="promotions")
+        frame.table(history_cells(log.history), key="promotions", plain=True)
     else:
         st.text("Nothing of this experiment was approved or promoted yet.")
 

@@ -39,9 +39,10 @@ def looks(
         for p in points
     ]
     arms = list(dict.fromkeys(point.arm for point in points))
-    colour = alt.Color("variant:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(
+    colour = alt.Color("variant:N", title=None, legend=alt.Legend(
+        orient="top", symbolType="circle", symbolOpacity=1), scale=alt.Scale(
         domain=arms, range=[theme.SERIES[n % len(theme.SERIES)] for n in range(len(arms))]))
-    x = alt.X("repeats:Q", title="repeats of every case", axis=alt.Axis(tickMinStep=1))
+    x = alt.X("repeats:Q", title="repeats of every case", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False))
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=colour, tooltip=[
         alt.Tooltip("variant:N"), alt.Tooltip("repeats:Q"), alt.Tooltip("verdict:N"),

@@ -78,7 +78,7 @@ def _verdicts(found: Standing) -> None:
     st.subheader("Verdicts")
     for one in found.verdicts:
         st.text(visible(sentence(one, found.design.baseline)))
-    frame.table(verdict_cells(found), key="verdicts")
+    frame.table(verdict_cells(found), key="verdicts", plain=True)
     points, at = look_points(found), marks(found)
     if points and at is not None:
         reference, good, bad = at

@@ -71,7 +71,7 @@ def _progress(row: LiveMatrix) -> None:
     st.progress(row.total("done") / planned if planned else 0.0, text=progress_words(row))
     rows = progress_rows(row)
     if len(rows) > 1:
-        frame.table(rows, key=f"live-runners-{row.matrix_id}", columns={
+        frame.table(rows, key=f"live-runners-{row.matrix_id}", plain=True, columns={
             "progress": st.column_config.ProgressColumn(format="percent", max_value=1.0),
         })
 
