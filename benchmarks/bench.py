@@ -21,6 +21,7 @@ SECTIONS = {
     "pytest": "a pytest session with nothing for the plugin to do against one without it",
     "gate": "the gate in replay mode over 60 trials",
     "storage": "storing trials against appending JSON lines",
+    "mlflow": "exporting 1,000 trials of 20 spans to MLflow, and what a run notices of it",
     "regrade": "grading 10,000 stored trials again by ten checks",
 }
 
