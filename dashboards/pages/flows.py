@@ -100,13 +100,13 @@ def _tables(
         [{"agent": agent, **_share(found.agents[agent], n), "activations": found.times[agent],
           "model calls": found.calls[agent], "failed calls": found.failed[agent],
           "seconds at work": round(found.seconds[agent], 3)} for agent in agents],
-        key="flow_agents", choice=False,
+        key="flow_agents", plain=True,
     )
     if ways:
         frame.table(
             [{"from": way.source, "to": way.target, "condition": way.label,
               **_share(found.ways[way.source, way.target], n)} for way in ways],
-            key="flow_ways", choice=False,
+            key="flow_ways", plain=True,
         )
 
 

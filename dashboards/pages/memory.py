@@ -155,7 +155,7 @@ def _use() -> None:
           "searches": one.searches, "searches that found": one.hits, "items found": one.items,
           "writes": one.writes, "errors": one.errors,
           "trials that searched and found": _rate(one.finding, one.searching)} for one in found],
-        key="memory_use", choice=False,
+        key="memory_use", plain=True,
     )
     _often()
 
@@ -175,4 +175,4 @@ def _often() -> None:
     found = ask(work)
     if found:
         st.subheader("Found most often")
-        frame.table([_row(one, ranked=False) for one in found], key="often_found", choice=False)
+        frame.table([_row(one, ranked=False) for one in found], key="often_found", plain=True)

@@ -132,7 +132,7 @@ def _one(line: ToolLine) -> None:
           "arguments did not fit": one.invalid, "tool's own errors": one.failed,
           "crashed or too slow": one.broken, "injected": one.injected,
           "recorded": one.recorded, "slowest ms": round(1000 * one.slowest_s, 1)}
-         for one in runners], key="tool_runners", choice=False,
+         for one in runners], key="tool_runners", plain=True,
     )
     erring = ask(lambda pool: tool_trials(pool, line.server, line.tool, erring=True, limit=50))
     if not erring:
@@ -167,7 +167,7 @@ def _health(lines: Sequence[ToolLine]) -> None:
             "last called (UTC)": utc(max(use.last_used for use in uses)) if uses else "never",
             "slowest ms": round(1000 * max((use.slowest_s for use in uses), default=0.0), 1),
         })
-    frame.table(rows, key="servers", choice=False)
+    frame.table(rows, key="servers", plain=True)
     st.caption("To start the servers of a scenario now and ask what they offer:")
     show("agentdyno validate SCENARIO", language="bash")
 

@@ -26,6 +26,12 @@ SECTIONS: Mapping[str, Callable[[Trial], None]] = {
     "Settings": show_settings,
 }
 
+_OUTCOMES = {
+    Outcome.COMPLETED: ":material/check_circle:", Outcome.LIMIT: ":material/timer_off:",
+    Outcome.AGENT_FAULT: ":material/error:", Outcome.HARNESS_FAULT: ":material/build_circle:",
+    Outcome.CANCELLED: ":material/cancel:",
+}
+
 
 def page() -> None:
     """Show the trial that the address names, or trials to choose from."""
@@ -35,7 +41,11 @@ def page() -> None:
         _choose()
         return
     trial = load_trial(wanted)
-    links.link("trial", "Choose another trial")
+    left, right, _ = st.columns([1, 1, 3])
+    with left:
+        links.link("trial", "Choose another trial")
+    with right:
+        links.link("flows", "The flow of its team", trial=trial.id)
     _head(trial)
     SECTIONS[links.choose_section("Section", list(SECTIONS), "section")](trial)
 
@@ -83,15 +93,13 @@ def _head(trial: Trial) -> None:
     ))
     seen = measure(trial)
     passed = sum(verdict.status == "pass" for verdict in trial.verdicts)
-    cells = {
-        "outcome": trial.outcome.value, "checks passed": f"{passed} of {len(trial.verdicts)}",
-        "seconds": f"{trial.duration_s:.3f}", "waited for people": f"{trial.waited_s:.3f} s",
-        "model calls": f"{seen.model_calls:,}", "prompt tokens": f"{seen.prompt_tokens:,}",
-        "tool calls": f"{seen.tool_calls:,}",
-    }
-    widths = [2, 2, 1, 2, 1, 2, 1]
-    for column, (name, value) in zip(st.columns(widths), cells.items(), strict=True):
-        column.metric(name, value)
+    waited = f", beside {trial.waited_s:.2f} s of waiting for people" if trial.waited_s else ""
+    st.markdown(
+        f"{_OUTCOMES[trial.outcome]} **{trial.outcome.value}** in {trial.duration_s:.3f} s{waited}."
+        f" **{passed} of {len(trial.verdicts)}** checks passed. {seen.model_calls:,} model calls,"
+        f" {seen.prompt_tokens:,} prompt and {seen.completion_tokens:,} completion tokens,"
+        f" {seen.tool_calls:,} tool calls."
+    )
     if trial.outcome is not Outcome.COMPLETED:
         st.warning(f"It ended as {trial.outcome.value}:")
         show(trial.reason or "no reason was kept")

@@ -151,9 +151,10 @@ def activations(events: Iterable[FlowEvent]) -> tuple[Activation, ...]:
             continue
         if event.kind == "step":
             if event.action == "node":
-                if agent in working:
+                # Some runners tell of an entry after the first call that was made there.
+                if any(seen.kind == "step" for seen in working.get(agent, ())):
                     close(agent)
-                working[agent] = [event]
+                working.setdefault(agent, []).append(event)
         elif event.kind == "message":
             if agent in working:
                 working[agent].append(event)

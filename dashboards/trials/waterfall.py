@@ -43,7 +43,14 @@ def bars(found: Iterable[Moment]) -> tuple[Bar, ...]:
     return tuple(
         Bar(lane=moment.agent or "trial", kind=moment.kind, started_s=moment.started_s,
             ended_s=moment.ended_s, title=moment.title, failed=moment.failed)
-        for moment in found if moment.kind in TIMED
+        for moment in found if takes_time(moment)
+    )
+
+
+def takes_time(moment: Moment) -> bool:
+    """Return whether there is a bar for it; a call that was only logged waited for nobody."""
+    return moment.kind in TIMED and (
+        moment.took_s > 0 or moment.kind not in ("waiting", "backoff")
     )
 
 

@@ -108,7 +108,7 @@ def _side(side: Side) -> str:
 
 def _tokens(diff: TrialDiff) -> None:
     st.subheader("Calls and their tokens, A → B")
-    frame.table(token_rows(diff), key="diff_tokens", choice=False,
+    frame.table(token_rows(diff), key="diff_tokens", plain=True,
                 height=400 if len(diff.calls) > 10 else None)
     extra = diff.b.tokens.prompt - diff.a.tokens.prompt
     share = f" ({100 * extra / diff.a.tokens.prompt:+.0f} %)" if diff.a.tokens.prompt else ""
@@ -122,7 +122,7 @@ def _parameters(diff: TrialDiff) -> None:
     st.subheader("Parameters")
     frame.table(
         [{**change_row(one.change), "calls": places(one.where)} for one in diff.parameters],
-        key="diff_parameters", choice=False,
+        key="diff_parameters", plain=True,
     )
 
 

@@ -19,7 +19,7 @@ def show_settings(trial: Trial) -> None:
               "effective": _value(one.effective),
               "equal": "yes" if one.requested == one.effective else "no",
               "why not": shorten(one.note)} for one in trial.report.parity],
-            key="parity", choice=False,
+            key="parity", plain=True,
         )
     else:
         st.caption("The runner declares no settings of its own.")

@@ -29,5 +29,5 @@ def show_talking(trial: Trial) -> None:
     frame.table(
         [{"from": shorten(line.source), "to": shorten(line.target), "what": line.way,
           "times": line.count} for line in lines],
-        key="talking_table", choice=False,
+        key="talking_table", plain=True,
     )

@@ -8,8 +8,7 @@ from agentdyno.core.trial import Trial
 from agentdyno.dashboards import frame
 from agentdyno.dashboards.charts.waterfall import calls, lanes
 from agentdyno.dashboards.text import shorten
-from agentdyno.dashboards.trials.moments import TIMED
-from agentdyno.dashboards.trials.waterfall import bars, merged, shares
+from agentdyno.dashboards.trials.waterfall import bars, merged, shares, takes_time
 from agentdyno.dashboards.trialviews.paging import paged
 from agentdyno.dashboards.trialviews.reading import load_moments
 
@@ -21,7 +20,7 @@ _WORDS = {
 
 def show_timing(trial: Trial) -> None:
     """Show seconds by what they went into, a waterfall of the whole, and one call by call."""
-    found = [moment for moment in load_moments(trial) if moment.kind in TIMED]
+    found = [moment for moment in load_moments(trial) if takes_time(moment)]
     if not found:
         st.info("Nothing was asked of any model or tool in this trial.")
         return
@@ -46,5 +45,5 @@ def show_timing(trial: Trial) -> None:
           "from s": round(moment.started_s, 4), "took ms": round(1000 * moment.took_s, 2),
           "failed": "yes" if moment.failed else "", "title": shorten(moment.title)}
          for moment in page],
-        key="timing_table", choice=False,
+        key="timing_table", plain=True,
     )

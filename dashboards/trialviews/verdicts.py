@@ -91,7 +91,7 @@ def _history(trial: Trial) -> None:
          "command": shorten(one.command), **_statuses(read_verdicts(one.verdicts))}
         for one in gradings
     ]
-    frame.table(rows, key="gradings", choice=False)
+    frame.table(rows, key="gradings", plain=True)
 
 
 def _statuses(verdicts: tuple[Verdict, ...]) -> dict[str, str]:
