@@ -75,9 +75,11 @@ def choose_some(
 
 def choose_section(words: str, options: Sequence[str], key: str) -> str:
     """Let the user choose one of our own few `options` in a row, kept in the address as `key`."""
-    found = st.segmented_control(
-        words, list(options), default=options[0], key=key, bind="query-params",
-        label_visibility="collapsed", required=True,
+    # Not a segmented control: no colour of its chosen segment can be read on a dark page while a
+    # button of that colour can, too.
+    found = st.radio(
+        words, list(options), key=key, bind="query-params", horizontal=True,
+        label_visibility="collapsed",
     )
     return str(found or options[0])
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 LIGHT: Mapping[str, str] = {
     "primaryColor": "#1d5fb8", "backgroundColor": "#ffffff",
-    "secondaryBackgroundColor": "#f2f5f9", "textColor": "#1b2430", "linkColor": "#1a56a8",
-    "borderColor": "#c3ccd8", "codeTextColor": "#1b2430", "codeBackgroundColor": "#f2f5f9",
+    "secondaryBackgroundColor": "#f2f5f9", "textColor": "#0b1220", "linkColor": "#1a56a8",
+    "borderColor": "#c3ccd8", "codeTextColor": "#0b1220", "codeBackgroundColor": "#f2f5f9",
     "grayTextColor": "#55606e",
 }
 DARK: Mapping[str, str] = {
-    "primaryColor": "#2f6fc9", "backgroundColor": "#10151c",
+    "primaryColor": "#3174d4", "backgroundColor": "#10151c",
     "secondaryBackgroundColor": "#1b232e", "textColor": "#e6eaf0", "linkColor": "#86b7f7",
     "borderColor": "#3d4958", "codeTextColor": "#e6eaf0", "codeBackgroundColor": "#1b232e",
     "grayTextColor": "#aab4c2",

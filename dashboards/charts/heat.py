@@ -33,10 +33,11 @@ def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
          "fill": colour(s.value), "ink": over(colour(s.value))} for s in squares
     ])
     rows, columns = (list(dict.fromkeys(data[name])) for name in ("row", "column"))
+    flat = len(columns) <= 8
     base = alt.Chart(data).encode(
         x=alt.X("column:N", title=None, sort=columns, axis=alt.Axis(
-            orient="top", labelAngle=0 if len(columns) <= 8 else -40, labelLimit=180)),
-        y=alt.Y("row:N", title=None, sort=rows, axis=alt.Axis(labelLimit=260)),
+            orient="top", labelAngle=0 if flat else -40, labelLimit=180, labelOverlap=False)),
+        y=alt.Y("row:N", title=None, sort=rows, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
         tooltip=[alt.Tooltip("row:N", title="scenario"), alt.Tooltip("column:N", title="arm"),
                  alt.Tooltip("told:N", title="passed")],
     )
@@ -44,7 +45,11 @@ def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
         base.mark_rect(stroke="#80808040").encode(fill=alt.Fill("fill:N", scale=None)),
         base.mark_text(lineBreak="\n", fontSize=12, baseline="middle", dy=-6).encode(
             text="text:N", color=alt.Color("ink:N", scale=None)),
-    ).properties(height=ROW_PX * max(len(rows), 1), width=COLUMN_PX * max(len(columns), 1))
+    ).properties(
+        # Numbers and not steps: the chart is fitted with its labels into them.
+        height=ROW_PX * len(rows) + (36 if flat else 110),
+        width=COLUMN_PX * len(columns) + min(260, 20 + 7 * max(map(len, rows))),
+    )
     return chart.properties(title=title) if title else chart
 
 

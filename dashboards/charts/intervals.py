@@ -10,7 +10,9 @@ import pandas as pd
 from agentdyno.core.estimate import Estimate
 from agentdyno.dashboards.theme import NEUTRAL, SERIES, VERDICTS
 
-ROW_PX, PANEL_PX = 26, 560
+ROW_PX, PANEL_PX, AXIS_PX = 26, 560, 80
+"""Of a line, of a panel's width, and what the axis takes of a chart's height."""
+NO_KIND = "–"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def forest(
     x_axis = alt.Axis(format="%" if percent else "~g")
     x, low = (alt.X(f"{name}:Q", title=axis, scale=scale, axis=x_axis) for name in ("value", "low"))
     y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=260, labelOverlap=False))
-    colour = _colour(kinds, {line.kind for line in lines})
+    colour = _colour(kinds, {line.kind or NO_KIND for line in lines})
     base = alt.Chart(data).encode(y=y, tooltip=[
         alt.Tooltip("name:N", title="arm"), alt.Tooltip("told:N", title=axis),
         alt.Tooltip("kind:N", title="kind" if kinds else "verdict"),
@@ -83,10 +85,11 @@ def forest(
     if reference is not None:
         rule = alt.Chart(data).mark_rule(strokeDash=[4, 4], color=NEUTRAL)
         layers.insert(0, rule.encode(x=alt.datum(reference)))
-    chart = alt.layer(*layers).properties(height=alt.Step(ROW_PX))
+    chart = alt.layer(*layers)
     if not grouped:
-        return chart
-    return chart.properties(width=PANEL_PX).facet(
+        # A number and not a step, which would keep the chart from filling its place.
+        return chart.properties(height=ROW_PX * len({line.name for line in lines}) + AXIS_PX)
+    return chart.properties(width=PANEL_PX, height=alt.Step(ROW_PX)).facet(
         row=alt.Row("group:N", title=None, sort=None, header=alt.Header(
             labelAngle=0, labelAlign="left", labelLimit=240, labelFontSize=13)),
         spacing=8,
@@ -96,7 +99,7 @@ def forest(
 def vars_of(line: Line) -> dict[str, Any]:
     """Return a line as a row of data."""
     return {"name": line.name, "value": line.value, "low": line.low, "high": line.high,
-            "told": line.told, "group": line.group, "kind": line.kind or "–"}
+            "told": line.told, "group": line.group, "kind": line.kind or NO_KIND}
 
 
 def _colour(kinds: Sequence[str], seen: set[str]) -> Any:
@@ -106,5 +109,7 @@ def _colour(kinds: Sequence[str], seen: set[str]) -> Any:
     known = [kind for kind in VERDICTS if kind in seen]
     if not known:
         return alt.value(SERIES[0])
+    rest = sorted(seen - set(known))
     return alt.Color("kind:N", title=None, scale=alt.Scale(
-        domain=[*known, "–"], range=[*(VERDICTS[kind] for kind in known), NEUTRAL]))
+        domain=[*known, *rest], range=[*(VERDICTS[kind] for kind in known), *[NEUTRAL] * len(rest)]
+    ))

@@ -56,4 +56,4 @@ def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.Chart:
         box.mark_bar(height=16, fillOpacity=0.25, strokeWidth=1.5, stroke="#7a8696").encode(
             x=alt.X("p25:Q", **x), x2="p75:Q", color=colour),
         box.mark_tick(thickness=3, height=22, color="#7a8696").encode(x=alt.X("p50:Q", **x)),
-    ).properties(height=ROW_PX * max(len(arms), 1))
+    ).properties(height=ROW_PX * len(arms) + 60)

@@ -7,6 +7,7 @@ from agentdyno.dashboards.bridge import ask
 from agentdyno.dashboards.comparing import data
 from agentdyno.dashboards.comparing.filters import Selection
 from agentdyno.dashboards.comparing.pairs import show_limits, show_metric, wanted_of
+from agentdyno.dashboards.comparing.words import words
 from agentdyno.dashboards.text import label
 from agentdyno.evals.statistics.values import means
 from agentdyno.experiments.compare import nouns
@@ -27,9 +28,9 @@ def view(selection: Selection) -> None:
     by_name = {name: arm for arm, name in selection.names.items()}
     first, second = st.columns(2)
     with first:
-        baseline = links.choose("Against", list(by_name), "against")
+        baseline = links.choose("Against", list(by_name), "against", index=_fullest(selection))
     with second:
-        metric = links.choose("Metric", list(METRICS), "metric")
+        metric = links.choose("Metric", list(METRICS), "metric", shown=words)
     _against(selection, by_name[baseline or next(iter(by_name))], metric or "passed")
     st.subheader("One pair, metric by metric")
     others = [name for name in by_name if name != baseline]
@@ -42,9 +43,18 @@ def _against(selection: Selection, baseline: ArmKey, metric: str) -> None:
     wanted = wanted_of(selection, tuple(selection.names))
     values = data.values(wanted, (metric,))
     found = against(baseline, selection.cells, values, selection.names, metric, Rules())
-    st.subheader(f"{metric.replace('_', ' ')}, paired by case")
+    st.subheader(f"{words(metric)[0].upper()}{words(metric)[1:]}, paired by case")
     show_metric(found, metric, "differences")
     show_limits(wanted, selection)
+
+
+def _fullest(selection: Selection) -> int:
+    """Return the place of the arm that most trials count of: the best to compare with."""
+    counted = {
+        arm: sum(cell.counted for cell in selection.cells if arm_of(cell) == arm)
+        for arm in selection.names
+    }
+    return list(counted).index(max(counted, key=lambda arm: counted[arm]))
 
 
 def _pair(selection: Selection, a: ArmKey, b: ArmKey) -> None:
@@ -52,7 +62,7 @@ def _pair(selection: Selection, a: ArmKey, b: ArmKey) -> None:
     values, checks = data.values(wanted), data.checks(wanted)
     cells = [cell for cell in selection.cells if arm_of(cell) in (a, b)]
     (found,) = compare_stored(cells, values, checks, selection.names, tuple(METRICS), Rules())
-    frame.table([_row(line, found) for line in found.lines], key="pair")
+    frame.table([_row(line, found) for line in found.lines], key="pair", plain=True)
     for cover, name in ((found.coverage_a, found.a), (found.coverage_b, found.b)):
         if cover.counted < cover.trials and cover.best is not None and cover.worst is not None:
             st.caption(
@@ -93,13 +103,13 @@ def _flips(wanted: Wanted, values: ByArm, selection: Selection, a: ArmKey, b: Ar
 def _row(line: nouns.Line, found: nouns.Comparison) -> dict[str, object]:
     paired = line.paired
     if paired is None:
-        return {"metric": line.metric, found.a: None, found.b: None, "difference": "–", "p": None,
-                "verdict": f"{line.verdict}: {line.why}"}
+        return {"metric": words(line.metric), found.a: None, found.b: None, "difference": "–",
+                "p": None, "verdict": f"{line.verdict}: {line.why}"}
     d = paired.difference
     times = "× " if paired.ratio else ""
     interval = "nothing scatters" if line.exact else f"[{d.low:.3g}, {d.high:.3g}]"
     return {
-        "metric": f"{line.metric} {line.unit}".rstrip(), found.a: _number(paired.a),
+        "metric": words(line.metric), found.a: _number(paired.a),
         found.b: _number(paired.b), "difference": f"{times}{d.value:.3g} {interval}",
         "p": None if line.exact or line.p is None else round(line.p, 4),
         "verdict": f"{line.verdict}: {line.why}" if line.why else line.verdict,

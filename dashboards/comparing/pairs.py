@@ -7,6 +7,7 @@ import streamlit as st
 from agentdyno.dashboards.charts.intervals import Line, forest
 from agentdyno.dashboards.comparing import data
 from agentdyno.dashboards.comparing.filters import Selection
+from agentdyno.dashboards.comparing.words import words
 from agentdyno.dashboards.text import label
 from agentdyno.evals.statistics.paired import Paired
 from agentdyno.experiments.compare import nouns
@@ -39,14 +40,14 @@ def show_metric(pairs: Sequence[nouns.Comparison], metric: str, key: str) -> Non
             forest(drawn, axis=f"{'ratio' if ratio else 'difference'} to {pairs[0].a}",
                    reference=1.0 if ratio else 0.0, log=ratio, percent=not ratio),
             width="stretch", key=key,
-            alt=f"{metric} of each arm against {pairs[0].a}, with interval and verdict.",
+            alt=f"{words(metric)} of each arm against {pairs[0].a}, with interval and verdict.",
         )
     for name, line in lines:
         if line.paired is None or line.why:
             st.caption(f"{label(name)}: {label(line.why, 200)}")
     for pair in pairs:
         if not pair.lines:
-            st.caption(f"{label(pair.b)}: no trial has {label(metric)}.")
+            st.caption(f"{label(pair.b)}: no trial has {words(metric)}.")
 
 
 def _line(name: str, line: nouns.Line, paired: Paired) -> Line:

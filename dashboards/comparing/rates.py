@@ -22,7 +22,8 @@ def view(selection: Selection) -> None:
     shown = sorted({rate.scenario for rate in by_scenario})[:_MOST_ROWS]
     st.altair_chart(
         heat_map([_square(rate, selection) for rate in by_scenario if rate.scenario in shown]),
-        key="heat", alt="Share that passed, by scenario and arm; the table below has the numbers.",
+        width="content", key="heat",
+        alt="Share that passed, by scenario and arm; the table below has the numbers.",
     )
     _cut(len({rate.scenario for rate in by_scenario}), "scenarios")
     st.subheader("Over all scenarios")
@@ -76,7 +77,8 @@ def _table(found: Sequence[Rate], selection: Selection) -> None:
         for rate in found
     ]
     percent = st.column_config.NumberColumn(format="percent")
-    frame.table(rows, key="rates", columns={"passed": percent, "low": percent, "high": percent})
+    frame.table(rows, key="rates", plain=True,
+                columns=dict.fromkeys(("passed", "low", "high"), percent))
 
 
 def _cut(count: int, what: str) -> None:

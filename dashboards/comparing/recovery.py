@@ -33,7 +33,7 @@ def view(selection: Selection) -> None:
     squares = [
         _square(matrix.cells[fault, runner]) for fault in matrix.faults for runner in matrix.runners
     ]
-    st.altair_chart(heat_map(squares), key="recovery",
+    st.altair_chart(heat_map(squares), width="content", key="recovery",
                     alt="Share of trials that recovered, by fault and runner.")
     st.caption("Recovered: completed, and passed every check that the same trial passes without "
                "the fault. Not reached: no call that the fault could hit, so nothing is said.")

@@ -6,6 +6,7 @@ from agentdyno.dashboards import frame
 from agentdyno.dashboards.comparing import data
 from agentdyno.dashboards.comparing.filters import Selection
 from agentdyno.dashboards.comparing.pairs import show_limits, show_metric, wanted_of
+from agentdyno.dashboards.comparing.words import words
 from agentdyno.dashboards.text import label
 from agentdyno.evals.statistics.medians import median_of
 from agentdyno.experiments.compare.stored import against, rates
@@ -35,7 +36,7 @@ def view(selection: Selection) -> None:
         leanest = _leanest(values, metric)
         if leanest is None:
             continue
-        st.subheader(f"{metric.replace('_', ' ').capitalize()}")
+        st.subheader(words(metric).capitalize())
         st.caption(f"Leanest: {label(selection.names[leanest])}.")
         found = against(leanest, selection.cells, values, selection.names, metric, Rules())
         show_metric(found, metric, f"tax_{metric}")

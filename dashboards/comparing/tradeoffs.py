@@ -7,6 +7,7 @@ from agentdyno.dashboards.charts.intervals import in_words
 from agentdyno.dashboards.charts.tradeoff import Spot, trade_off
 from agentdyno.dashboards.comparing import data
 from agentdyno.dashboards.comparing.filters import Selection
+from agentdyno.dashboards.comparing.words import words
 from agentdyno.evals.statistics.medians import median_of
 from agentdyno.experiments.compare.pareto import COSTS, Front, pareto_of
 from agentdyno.store.readvalues import ByArm
@@ -28,7 +29,7 @@ def view(selection: Selection) -> None:
                "is on the front when no other is nowhere worse and somewhere better by more than "
                "the margins (5 points of pass rate, 10 % of cost, 20 % of time).")
     common = _common(values)
-    for metric, axis in ((front.cost, f"{front.cost.replace('_', ' ')} per trial"),
+    for metric, axis in ((front.cost, f"{words(front.cost)} per trial"),
                          ("wall_s", "seconds per trial")):
         st.subheader(f"Quality and {axis}")
         st.altair_chart(
@@ -38,10 +39,10 @@ def view(selection: Selection) -> None:
         )
     frame.table([
         {"arm": point.arm, "passed": in_words(point.passed),
-         front.cost.replace("_", " "): point.cost, "seconds": round(point.wall_s, 3),
+         words(front.cost): point.cost, "seconds": round(point.wall_s, 3),
          "beaten by": ", ".join(point.beaten_by) or "nobody"}
         for point in front.points
-    ], key="front")
+    ], key="front", plain=True)
 
 
 def _common(values: ByArm) -> set[str]:

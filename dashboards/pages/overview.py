@@ -39,18 +39,19 @@ def _numbers(cells: Sequence[CellRow], waiting: Sequence[ApprovalRow]) -> None:
     counted, passed = sum(c.counted for c in cells), sum(c.passed for c in cells)
     rate = wilson(passed, counted)
     columns = st.columns(4)
-    columns[0].metric("Trials", f"{sum(c.trials for c in cells):,}", border=True)
+    columns[0].metric("Trials", f"{sum(c.trials for c in cells):,}", border=True, height="stretch")
     columns[1].metric(
-        "Passed", "–" if rate is None else f"{rate.value:.0%}", border=True,
+        "Passed", "–" if rate is None else f"{rate.value:.0%}", border=True, height="stretch",
         delta=None if rate is None else f"{rate.low:.0%} to {rate.high:.0%}, n = {rate.n:,}",
         delta_color="off", delta_arrow="off",
         help="Of all trials that count, whatever they ran; its 95 % Wilson interval says nothing "
              "of trials that are yet to come from other scenarios.",
     )
-    columns[2].metric("Harness faults", f"{sum(c.harness_faults for c in cells):,}", border=True,
+    columns[2].metric("Harness faults", f"{sum(c.harness_faults for c in cells):,}",
+                      border=True, height="stretch",
                       help="The bench failed: these trials count nowhere.")
     columns[3].metric("Waiting for approval", f"{sum(not row.lost for row in waiting):,}",
-                      border=True)
+                      border=True, height="stretch")
 
 
 def _attention(
@@ -126,7 +127,7 @@ def _flaky_table(found: Sequence[Flaky]) -> None:
          "passed": f"{one.cell.passed} of {one.cell.counted}",
          "two trials differ": in_words(one.chance)}
         for one in found[:_MOST]
-    ], key="flaky")
+    ], key="flaky", plain=True)
 
 
 def _trials(kind: str) -> None:
@@ -149,7 +150,7 @@ def _gaps(cells: Sequence[CellRow]) -> None:
         if cell.gaps:
             with_gaps[cell.scenario] = with_gaps.get(cell.scenario, 0) + cell.gaps
     frame.table([{"scenario": name, "reports": n} for name, n in sorted(with_gaps.items())],
-                key="gaps")
+                key="gaps", plain=True)
     links.link("tools", "What is missing")
 
 

@@ -83,6 +83,7 @@ def sealed(
 ) -> Pair:
     """Return a sealed trial and its wire."""
     answered = outcome is Outcome.COMPLETED
+    answer = answer if passed else f"{answer[:4]}, and I do not know more."
     calls = [event for event in events if isinstance(event, ModelCall) and event.tokens]
     usage = Usage(
         requests=len(calls), prompt_tokens=sum(c.tokens.prompt for c in calls if c.tokens),
