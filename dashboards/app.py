@@ -3,12 +3,15 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from agentdyno.core.errors import DynoError
 from agentdyno.dashboards import access, frame, links
 
+READABLE = Path(__file__).with_name("readable.css")
+"""Our own style sheet, for what the theme's options do not reach."""
 # A picture of our own: for an emoji or a symbol a browser would ask a server far away.
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15"'
@@ -52,6 +55,7 @@ PAGES = (
 def main(start: str = PAGES[0].name) -> None:
     """Show the page that the address names, or page `start` where it names none."""
     st.set_page_config(page_title="agentdyno", page_icon=_ICON, layout="wide")
+    st.html(READABLE)
     try:
         allowed = access.let_in()
     except DynoError as error:

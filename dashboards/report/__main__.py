@@ -61,8 +61,7 @@ def _write(file: Path, text: str) -> None:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
         ) as draft:
-            # A trial's text may hold half of a surrogate pair, which UTF-8 cannot.
-            draft.write(text.encode("utf-8", "replace").decode())
+            draft.write(text)
         # As any file that its user makes, not as a temporary one.
         mask = os.umask(0)
         os.umask(mask)

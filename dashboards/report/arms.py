@@ -9,6 +9,7 @@ from agentdyno.experiments.compare.compare import Arm, Rules, compare
 from agentdyno.experiments.compare.nouns import Comparison
 from agentdyno.experiments.summary import Condition
 
+_NAMES = tuple(field.name for field in dataclasses.fields(Condition))
 MOST_PAIRS = 120
 """Pairs that are compared: 16 arms side by side. Beyond it the report names the command."""
 
@@ -20,8 +21,9 @@ class Cell:
     runner: str
     """Name and version."""
     condition: Condition
+    """What sets it apart from other cells; nothing else of it is said."""
     name: str
-    """What tells it apart from the other cells of the run."""
+    """Runner and what sets it apart, in words."""
     trials: tuple[Trial, ...]
 
     @property
@@ -40,12 +42,15 @@ class Compared:
 
 
 def cells_of(trials: Sequence[Trial]) -> tuple[Cell, ...]:
-    """Return the cells of a run, by runner, then in the order in which conditions first ran."""
+    """Return the cells of a run, by runner, then in the order in which conditions first ran.
+
+    Conditions that only follow from the scenario, such as who approves, set no cells apart.
+    """
+    apart = _apart(trials)
     found: dict[tuple[str, Condition], list[Trial]] = {}
     for trial in trials:
         runner = f"{trial.key.runner} {trial.key.runner_version}"
-        found.setdefault((runner, Condition.of(trial)), []).append(trial)
-    apart = _apart([condition for _, condition in found])
+        found.setdefault((runner, _only(Condition.of(trial), apart)), []).append(trial)
     cells = [
         Cell(runner=runner, condition=condition, name=_name(runner, condition, apart),
              trials=tuple(some))
@@ -83,11 +88,20 @@ def _groups(cells: Sequence[Cell], key: Callable[[Cell], str]) -> list[list[Cell
     return [group for group in found.values() if len(group) > 1]
 
 
-def _apart(conditions: Sequence[Condition]) -> tuple[str, ...]:
-    names = [field.name for field in dataclasses.fields(Condition)]
+def _apart(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """Return the names of the conditions that differ within a scenario."""
+    seen: dict[str, set[Condition]] = {}
+    for trial in trials:
+        seen.setdefault(trial.key.scenario, set()).add(Condition.of(trial))
     return tuple(
-        name for name in names if len({getattr(one, name) for one in conditions}) > 1
+        name for name in _NAMES
+        if any(len({getattr(one, name) for one in some}) > 1 for some in seen.values())
     )
+
+
+def _only(condition: Condition, names: Sequence[str]) -> Condition:
+    """Return the conditions called `names`; the others as they usually are."""
+    return Condition(**{name: getattr(condition, name) for name in names})
 
 
 def _name(runner: str, condition: Condition, apart: Sequence[str]) -> str:

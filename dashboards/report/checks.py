@@ -15,6 +15,12 @@ MOST_FAILURES = 200
 """Trials whose evidence is shown; `agentdyno list` and `show` have the others."""
 
 
+NOTE = (
+    "Share of decided verdicts that passed, with Wilson's interval; ? verdicts are inconclusive, "
+    "! are errors: neither counts as passed or failed."
+)
+
+
 def check_tables(cells: Sequence[Cell]) -> tuple[Table, ...]:
     """Return one table for each scenario: a line per check, a column per arm."""
     scenarios = sorted({trial.key.scenario for cell in cells for trial in cell.trials})
@@ -34,8 +40,6 @@ def _table(scenario: str, cells: Sequence[Cell]) -> Table:
         rows=tuple(
             (check, *(_cell(check, trials) for _, trials in of)) for check in checks
         ),
-        note="Share of decided verdicts that passed, with Wilson's interval; ? verdicts are "
-             "inconclusive, ! are errors: neither counts as passed or failed.",
     )
 
 

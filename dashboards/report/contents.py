@@ -63,6 +63,8 @@ class Findings:
     cells: tuple[Cell, ...]
     compared: Compared
     front: Front | None
+    common: tuple[str, ...]
+    """Cases that all arms ran without faults."""
 
 
 def findings(matrix: MatrixRow, trials: Sequence[Trial], reused: int = 0) -> Findings:
@@ -72,7 +74,16 @@ def findings(matrix: MatrixRow, trials: Sequence[Trial], reused: int = 0) -> Fin
     return Findings(
         matrix=matrix, trials=tuple(trials), reused=reused, cells=cells, compared=compared(cells),
         front=pareto([cell.arm for cell in sound]) if len(sound) > 1 else None,
+        common=_common(sound),
     )
+
+
+def _common(cells: Sequence[Cell]) -> tuple[str, ...]:
+    cases = [
+        {trial.key.situation for trial in cell.trials if trial.outcome not in OUT_OF_COUNT}
+        for cell in cells
+    ]
+    return tuple(sorted(set.intersection(*cases))) if cases else ()
 
 
 def contents(found: Findings) -> Contents:

@@ -21,11 +21,12 @@ _HEADS = {
     "completion_tokens": "completion tokens", "tool_calls": "tool calls", "cost_usd": "cost USD",
     "wall_s": "wall s", "cpu_s": "CPU s",
 }
-_NOTE = (
+NOTE = (
     "Passed: share of counted trials whose checks all passed, with Wilson's interval. Everything "
     "else: mean per trial with a 95 % interval that knows which trials share a case (Student's t). "
     "CPU: the framework's own process, warm trials. exact: the trials of a case sent the same, "
-    "byte for byte, to a model that plays a script or a recording, so that nothing scatters."
+    "byte for byte, to a model that plays a script or a recording, so that nothing scatters. "
+    "always: all trials measured the same."
 )
 
 
@@ -48,7 +49,7 @@ def _table(scenario: str, cells: Sequence[Cell]) -> Table:
         lines.append((cell.name, trials, counted, values))
     shown = [name for name in _SHOWN if name in seen]
     return Table(
-        caption=scenario, note=_NOTE,
+        caption=scenario,
         head=("arm", "trials", "passed [95 % CI]", *(_HEADS[name] for name in shown)),
         rows=tuple(
             (name, _count(trials, counted), _passed(counted),
@@ -70,6 +71,9 @@ def _passed(counted: Sequence[Trial]) -> str:
 
 def _mean(values: Values, metric: str, exact: bool) -> str:
     every = [value for some in values.values() for value in some]
+    if len(every) > 1 and len(set(every)) == 1:
+        same = f"{every[0]:.4g}" if metric == "cost_usd" else words.amount(every[0])
+        return f"{same} exact" if exact and not METRICS[metric].measured else f"{same} always"
     found = clustered_mean(values) if len(every) > 1 else None
     if found is not None and metric == "cost_usd":
         return f"{found.value:.4g} [{found.low:.4g}, {found.high:.4g}]"

@@ -8,8 +8,10 @@ from agentdyno.dashboards.reach import check_host, is_loopback
 from agentdyno.dashboards.ui.ports import choose
 from agentdyno.dashboards.ui.service import Server
 from agentdyno.experiments.companion import Companion, ensure_companion
+from agentdyno.experiments.tracking import server as tracking
 
 LOOPBACK = "127.0.0.1"
+MLFLOW = "MLflow"
 _DASHBOARD_PORT, _MLFLOW_PORT = 8501, 5000
 _EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "[::1]", "": LOOPBACK}  # noqa: S104
 
@@ -44,8 +46,13 @@ async def servers(settings: Settings, asked: Asked) -> Planned:
     """
     check_host(asked.host, settings.environment)
     companion = await ensure_companion(settings.cache)
-    planned = [_dashboard(settings, companion, asked)]
-    return Planned(servers=tuple(planned))
+    found = [_dashboard(settings, companion, asked)]
+    links: list[tuple[str, str]] = []
+    if asked.mlflow and (theirs := tracking.elsewhere(settings)):
+        links.append((MLFLOW, theirs))
+    elif asked.mlflow:
+        found.append(await _mlflow(settings, companion, asked))
+    return Planned(servers=tuple(found), links=tuple(links))
 
 
 def _dashboard(settings: Settings, companion: Companion, asked: Asked) -> Server:
@@ -59,4 +66,14 @@ def _dashboard(settings: Settings, companion: Companion, asked: Asked) -> Server
     return Server(
         name="dashboard", command=command, environ=environ, url=url,
         health=url + dashboard.HEALTH, log=settings.cache / "ui" / f"dashboard-{port}.log",
+    )
+
+
+async def _mlflow(settings: Settings, companion: Companion, asked: Asked) -> Server:
+    port = choose(LOOPBACK, asked.mlflow_port, _MLFLOW_PORT, MLFLOW)
+    command, environ = await tracking.command(companion, settings, LOOPBACK, port)
+    url = f"http://{LOOPBACK}:{port}"
+    return Server(
+        name=MLFLOW, command=command, environ=environ, url=url, health=url + tracking.HEALTH,
+        log=settings.cache / "ui" / f"mlflow-{port}.log",
     )
