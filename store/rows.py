@@ -191,5 +191,5 @@ def judged(verdicts: Sequence[Verdict]) -> tuple[int, int, int]:
 
 
 def _text(value: str) -> str:
-    # Postgres text holds no NUL; the exact string is in the trial's JSON.
-    return value.replace("\0", "\ufffd")
+    # What Postgres' text cannot hold; the exact string is in the trial's JSON.
+    return _HARD_CHARACTER.sub("\ufffd", value)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from agentdyno.core.event import Event, Fault, ToolCall
-from agentdyno.core.trial import Trial
+from agentdyno.core.trial import Trial, Verdict
 from agentdyno.store.migrations import FOLDER
 from agentdyno.store.toolrows import tool_rows
 from agentdyno.store.trials import TrialStore
@@ -69,3 +69,14 @@ async def test_trials_that_were_stored_before_are_counted_in_the_same_way(
         counted = link.execute(everything).fetchall()
     assert counted == kept
     assert len(kept) == 4
+
+
+async def test_a_reason_with_half_a_surrogate_pair_can_be_stored(
+    store: TrialStore, make_trial: Callable[..., Trial]
+) -> None:
+    odd = "because \ud800\0"
+    trial = make_trial(reason=odd, verdicts=(Verdict(check=odd, status="fail", reason=odd),))
+    await store.save(await store.create_matrix("run", {}), [(trial, ())])
+    assert await store.get(trial.id) == trial
+    [row] = await store.list()
+    assert row.reason == "because \ufffd\ufffd"
