@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -54,6 +55,8 @@ class How:
     new_version: bool = False
     env_file: Path | None = None
     mlflow: bool = True
+    budgets: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `RunOptions` that bound what a look and a day may cost."""
 
 
 @dataclass(kw_only=True)
@@ -127,7 +130,7 @@ async def _look(
     rounds = min(design.rounds, now.rounds + design.rounds_per_look)
     options = loaded.options(
         trials=rounds, arms=now.active, concurrency=how.concurrency, env_file=how.env_file,
-        mlflow=how.mlflow,
+        mlflow=how.mlflow, more=how.budgets,
     )
     number = len(now.looks) + 1
     console.print(

@@ -43,8 +43,7 @@ def print_standing(console: Console, found: Standing) -> None:
             console.print(Text(f"{verdict.arm}: {verdict.why}", style="dim"), soft_wrap=True)
     if guards := _guards(found.verdicts):
         console.print(guards)
-    if step := next_step(found):
-        console.print(f"next: {step}", markup=False, soft_wrap=True)
+    console.print(f"next: {next_step(found)}", markup=False, soft_wrap=True)
 
 
 def print_report(console: Console, found: Standing) -> None:

@@ -178,10 +178,11 @@ def model_settings(given: Mapping[str, Any]) -> dict[str, Any]:
                 )
     if fields["env_file"] is None and Path(".env").is_file():
         fields["env_file"] = Path(".env")
-    return fields | _budgets(given["budgets"])
+    return fields | budget_settings(given["budgets"])
 
 
-def _budgets(texts: Sequence[str]) -> dict[str, Any]:
+def budget_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of `RunOptions` that --budget sets; raises `UsageError`."""
     found: dict[str, dict[str, float]] = {scope: {} for scope in _SCOPES}
     for text in texts:
         what, equals, amount = text.partition("=")

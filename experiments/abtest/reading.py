@@ -1,8 +1,9 @@
 """Experiment files: found by name or path, read, and refused with their lines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agentdyno.agents.library import AgentLibrary
 from agentdyno.core.errors import InputError, Problem, UsageError
@@ -51,9 +52,13 @@ class LoadedExperiment:
 
     def options(
         self, *, trials: int, arms: Sequence[str], concurrency: int = 2,
-        env_file: Path | None = None, mlflow: bool = True,
+        env_file: Path | None = None, mlflow: bool = True, more: Mapping[str, Any] | None = None,
     ) -> RunOptions:
-        """Return what `run` is asked for: `trials` repeats of the variants `arms`."""
+        """Return what `run` is asked for: `trials` repeats of the variants `arms`.
+
+        Args:
+            more: further fields of `RunOptions`, such as budgets.
+        """
         asked, folder = self.experiment, self.file.parent
         return RunOptions.model_validate({
             "scenarios": self.scenarios,
@@ -66,6 +71,7 @@ class LoadedExperiment:
             "providers": folder / asked.providers if asked.providers else None,
             "env_file": env_file, "cassettes": folder / asked.cassettes, "tools": asked.tools,
             "retries": asked.retries, "variants": tuple(arms), "mlflow": mlflow,
+            **(more or {}),
         })
 
 

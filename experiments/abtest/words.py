@@ -121,9 +121,12 @@ def prompt_diff(found: Standing, arm: str) -> dict[str, list[str]]:
 
 
 def next_step(found: Standing) -> str:
-    """Return the command that goes on from here; "" when there is nothing to run."""
+    """Return the command that goes on from here."""
     name = found.row.name
     if found.state in ("planned", "running"):
         return f"agentdyno experiment run {found.design.source or name}"
     good = next((one for one in found.verdicts if one.word == "better" and one.guards_hold), None)
-    return f"agentdyno experiment approve {name} {good.arm}" if good else ""
+    return (
+        f"agentdyno experiment approve {name} {good.arm}" if good
+        else f"agentdyno experiment report {name}"
+    )
