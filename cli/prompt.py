@@ -1,6 +1,7 @@
 """`agentdyno prompt`: the prompts of MLflow's registry, and their files."""
 
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,8 @@ def show(reference: str) -> int:
 
     text = _asked(lambda registry, _: text_of(registry, reference))[0]
     # Not echo: what ends lines in the text is the text's own.
-    click.get_binary_stream("stdout").write(text.encode())
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
     return 0
 
 
