@@ -10,7 +10,7 @@ from agentdyno.dashboards.text import shorten
 from agentdyno.dashboards.times import utc
 from agentdyno.evals.statistics.verdict import bounds
 from agentdyno.experiments.abtest.standing import Standing
-from agentdyno.experiments.abtest.words import chance_of, difference_of, guard_words, value_of
+from agentdyno.experiments.abtest.words import chance_of, difference_of, value_of
 from agentdyno.experiments.promotion.release import beside_prompts
 
 _LONG = 300
@@ -29,10 +29,21 @@ def verdict_cells(found: Standing) -> list[dict[str, object]]:
             "of the variant": value_of(one.primary, baseline=False),
             f"difference [{level} interval]": difference_of(one.primary) or "–",
             "adjusted p": chance_of(one.primary),
-            "guards": "; ".join(map(guard_words, one.guards)) or "none",
             "trials that count": f"{one.coverage.counted} of {one.coverage.trials}",
         }
         for one in found.verdicts
+    ]
+
+
+def guard_cells(found: Standing) -> list[dict[str, object]]:
+    """Return one row for each guard of each variant."""
+    return [
+        {
+            "variant": verdict.arm, "guard": one.question.metric, "state": one.word,
+            "may get worse by": f"{one.question.margin:g}",
+            "what is known": difference_of(one.question) or "–",
+        }
+        for verdict in found.verdicts for one in verdict.guards
     ]
 
 

@@ -6,7 +6,7 @@ second; so the answer is put into the session, and shown for a while wherever th
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -26,6 +26,8 @@ class _Said:
     hint: str
     well: bool
     until: float
+    new: bool = True
+    """Whether the page has not been drawn since."""
 
 
 def attempt(
@@ -52,10 +54,14 @@ def attempt(
 
 
 def told(key: str) -> None:
-    """Show what came of the last attempt of this part of the page, if it is not long ago."""
+    """Show what came of the last attempt of this part of the page, if it is not long ago; the whole
+    page is drawn anew once, where only this part of it was."""
     said: _Said | None = st.session_state.get(f"said-{key}")
     if said is None or time.monotonic() > said.until:
         return
+    if said.new:
+        st.session_state[f"said-{key}"] = replace(said, new=False)
+        st.rerun()
     words = "  \n".join(label(line, _LINE) for line in visible(said.words).splitlines()) or " "
     (st.success if said.well else st.error)(words)
     if said.hint:

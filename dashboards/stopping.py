@@ -52,6 +52,11 @@ async def stop(pool: Pool, seen: LiveMatrix, *, who: str) -> str:
     return f"The run {seen.matrix_id[:10]} {WORDS[seen.state].done}."
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def progress_words(row: LiveMatrix) -> str:
     """Return how far a run is."""
     planned = row.total("planned")

@@ -148,6 +148,13 @@ class GradingStore:
             await cursor.execute(_HISTORY, [trial_id])
             return await cursor.fetchall()
 
+    async def newest(self) -> int:
+        """Return the number of the newest grading; 0 for none. Verdicts change with it alone."""
+        async with connected(self._pool) as link:
+            row = await (await link.execute("SELECT coalesce(max(id), 0) FROM grading")).fetchone()
+        assert row is not None
+        return int(row[0])
+
     async def sealed(self, trial_id: str) -> tuple[Verdict, ...]:
         """Return the verdicts that the run itself gave the trial."""
         async with connected(self._pool) as link:

@@ -7,6 +7,7 @@ from agentdyno.dashboards.bridge import ask
 from agentdyno.dashboards.charts.looks import looks
 from agentdyno.dashboards.experimentview import (
     beside,
+    guard_cells,
     look_cells,
     look_points,
     marks,
@@ -20,9 +21,11 @@ from agentdyno.dashboards.text import label, show, visible
 from agentdyno.experiments.abtest.standing import Standing, standing
 from agentdyno.experiments.abtest.words import headline, next_step, plan_words, sentence
 from agentdyno.store.experiments import ExperimentStore, ListedExperiment
+from agentdyno.store.gradings import GradingStore
 
-_FRESH_S = 30
-"""Seconds for which a verdict that was computed from thousands of trials is shown again."""
+_KEPT_S = 600
+"""Seconds for which a verdict that was computed from thousands of trials is kept at most: its
+trials may also be run anew."""
 
 
 def page() -> None:
@@ -38,7 +41,8 @@ def page() -> None:
                     "agentdyno experiment run safe_experimentation")
         return
     one = _chosen(listed)
-    found = _standing(one.name, one.version, one.looks)
+    grading = ask(lambda pool: GradingStore(pool).newest())
+    found = _standing(one.name, one.version, one.looks, grading)
     _plan(found)
     _verdicts(found)
     arm = links.choose("Variant", found.design.challengers, "variant")
@@ -49,10 +53,10 @@ def page() -> None:
     auditview.section("experiment")
 
 
-@st.cache_data(ttl=_FRESH_S, show_spinner="Computing verdicts from the trials …", max_entries=16)
-def _standing(name: str, version: int, looks: int) -> Standing:
-    # The number of looks is here so that a new look is seen at once.
-    del looks
+@st.cache_data(ttl=_KEPT_S, show_spinner="Computing verdicts from the trials …", max_entries=16)
+def _standing(name: str, version: int, looks: int, grading: int) -> Standing:
+    # These are here so that a new look, and new verdicts of old trials, are seen at once.
+    del looks, grading
     return ask(lambda pool: standing(pool, name, version))
 
 
@@ -79,6 +83,9 @@ def _verdicts(found: Standing) -> None:
     for one in found.verdicts:
         st.text(visible(sentence(one, found.design.baseline)))
     frame.table(verdict_cells(found), key="verdicts", plain=True)
+    if guards := guard_cells(found):
+        st.caption("Guards: what must not get worse by more than its margin")
+        frame.table(guards, key="guards", plain=True)
     points, at = look_points(found), marks(found)
     if points and at is not None:
         reference, good, bad = at

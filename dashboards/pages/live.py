@@ -8,7 +8,7 @@ from agentdyno.core.errors import DynoError
 from agentdyno.dashboards import access, auditview, frame, links
 from agentdyno.dashboards.bridge import ask
 from agentdyno.dashboards.said import attempt, told
-from agentdyno.dashboards.stopping import WORDS, progress_rows, progress_words, stop
+from agentdyno.dashboards.stopping import WORDS, counted, progress_rows, progress_words, stop
 from agentdyno.dashboards.text import label, show, visible
 from agentdyno.dashboards.times import clock, utc
 from agentdyno.store.live import LiveBoard, LiveMatrix
@@ -94,8 +94,9 @@ def _trial(trial: dict[str, Any]) -> None:
     variant = "" if trial["variant"] == "baseline" else f" in {trial['variant']}"
     st.text(visible(
         f"{trial['situation']} on {trial['runner']}{variant}, repeat {trial['repeat']}: "
-        f"{trial['agent'] or 'team'} {trial['doing']} ({trial['model_calls']} model calls,"
-        f" {trial['tool_calls']} tool calls)"
+        f"{trial['agent'] or 'team'} {trial['doing']}"
+        f" ({counted(trial['model_calls'], 'model call')},"
+        f" {counted(trial['tool_calls'], 'tool call')})"
     ))
     if str(trial["doing"]).startswith("waiting for approval"):
         links.link("approvals", "Decide about it")

@@ -76,6 +76,9 @@ def test_approving_makes_the_call_under_the_name_that_stands_in_the_sidebar(
     assert not page.exception
     assert _state(waiting) == ("approved", "mira", "well reasoned", None)
     assert "helpdesk.refund of support in refund_chat is made as it is" in _said(page)
+    earlier = next(t.value for t in page.dataframe if "made with" in t.value.columns
+                   and "approved" in str(t.value["state"].iloc[0]))
+    assert earlier["reason"].iloc[0] == "well reasoned"
     assert not page.text_area, "it waits no more"
     assert _audit(waiting) == [("mira", "approval.approve", str(number))]
 

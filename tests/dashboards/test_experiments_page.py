@@ -130,7 +130,9 @@ def test_an_experiment_shows_what_was_planned_what_is_known_and_what_differs(
     row = _table(page, "verdict")
     assert (row["variant"], row["verdict"], row["trials that count"]) == (
         "brief", "better", "8 of 8")
-    assert "tool_calls holds" in row["guards"]
+    guard = _table(page, "guard")
+    assert (guard["guard"], guard["state"], guard["may get worse by"]) == (
+        "tool_calls", "holds", "0.5")
     assert page.get("arrow_vega_lite_chart") or page.get("vega_lite_chart")
     difference = next(code.value for code in page.code if code.language == "diff")
     assert "- Say all that you know about the matter at hand." in difference

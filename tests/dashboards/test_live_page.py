@@ -98,7 +98,7 @@ def test_a_run_shows_its_progress_by_runner_and_what_is_being_said(
     assert list(page.dataframe[0].value["runner"]) == ["crewai@1.15.30", "langgraph@1.2.22"]
     texts = [text.value for text in page.text]
     assert any("support_triage on crewai@1.15.30 in brief, repeat 2: writer answering"
-               " (3 model calls, 1 tool calls)" in text for text in texts)
+               " (3 model calls, 1 tool call)" in text for text in texts)
 
 
 def test_what_a_model_says_is_shown_as_text(open_page: Page, running: str) -> None:
