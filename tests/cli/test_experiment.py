@@ -178,8 +178,8 @@ async def test_every_runner_hands_the_variants_prompt_to_its_model(
         }
     finally:
         await pool.close()
-    assert tools["look"] == dict.fromkeys(RUNNERS, ["search", "read"])
-    assert tools["baseline"] == dict.fromkeys(RUNNERS, [])
+    assert tools["look"] == {name: ["search", "read"] for name in RUNNERS}
+    assert tools["baseline"] == {name: [] for name in RUNNERS}
 
 
 async def test_what_is_wrong_with_an_experiment_is_said_before_anything_runs(

@@ -27,7 +27,8 @@ def test_the_generator_writes_the_files(
 
 @pytest.mark.parametrize(("schema", "pattern"), [
     ("scenario", "scenarios/*/scenario.yaml"), ("agent", "agents/*/*.yaml"),
-    ("suite", "tests/suite/*.yaml"), ("scenario", "tests/suite/scenarios/*/scenario.yaml"),
+    ("suite", "tests/suite/*.yaml"), ("experiment", "experiments/safe_*.yaml"),
+    ("scenario", "tests/suite/scenarios/*/scenario.yaml"),
 ])
 def test_every_bundled_file_satisfies_its_schema(schema: str, pattern: str) -> None:
     validator = jsonschema.Draft202012Validator(
