@@ -9,6 +9,7 @@ from agentdyno.dashboards.text import label, show
 from agentdyno.dashboards.trials.wiretext import call_of, laid_out, spoken
 from agentdyno.dashboards.trialviews.paging import paged
 from agentdyno.dashboards.trialviews.reading import load_lines, load_records
+from agentdyno.store.rows import to_json
 from agentdyno.store.wirereading import WireLine
 
 _DOWNLOAD = 4_000_000
@@ -72,7 +73,7 @@ def _show(trial: Trial, line: WireLine, record: WireRecord) -> None:
         show(shown, language=language)
     if line.size <= _DOWNLOAD:
         st.download_button(
-            "Save this exchange", record.model_dump_json(), mime="application/json",
+            "Save this exchange", to_json(record), mime="application/json",
             file_name=f"{trial.id}-{line.seq}.json", icon=":material/download:",
         )
     show(f"agentdyno log dump {trial.id[:10]}", language="bash")

@@ -1,10 +1,11 @@
 """Wire records -> requests in one normal form, whichever dialect carried them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import orjson
 
 from agentdyno.core.event import ModelCall, WireRecord
 from agentdyno.core.trial import USER_SIMULATOR, Trial
@@ -172,7 +173,8 @@ def asked_of(trial: Trial, wire: Sequence[WireRecord]) -> list[Asked]:
 
 def _asked(call: ModelCall, record: WireRecord) -> Asked:
     try:
-        body = json.loads(record.request)
+        # As the gateway reads it, which refused what this refuses.
+        body = orjson.loads(record.request)
     except ValueError as error:
         return Asked(call=call, body={}, conversation=None, unreadable=f"no JSON: {error}")
     if not isinstance(body, dict):

@@ -279,3 +279,10 @@ def test_long_texts_are_compared_in_a_moment() -> None:
                             ask(say("user", "\n".join(other)))))
     assert sum(line.kind == "changed" for line in found.text) == 500
     assert time.process_time() - began < 5
+
+
+def test_a_request_that_the_gateway_could_not_read_is_told_and_not_compared() -> None:
+    trial, wire = recorded("crewai", [("solo", ask(say("user", "odd \ud800")))], status=400)
+    found = diff_trials((trial, wire), (trial, wire))
+    assert found.calls[0].a is not None
+    assert "no JSON" in (found.calls[0].a.unreadable or "")

@@ -60,6 +60,7 @@ async def test_half_a_surrogate_pair_is_read(
     await store(pool, trial, wire)
     assert await wire_records(pool, trial.id, [1]) == (wire[1],)
     assert [one.seq for one in await wire_lines(pool, trial.id)] == [0, 1]
+    assert await TrialStore(pool).wire(trial.id) == wire
 
 
 async def test_a_trial_without_any_exchange_has_none(
