@@ -1,9 +1,9 @@
 """What exporting to MLflow costs: `python benchmarks/mlflow_export.py [--trials N]`.
 
-Stores sealed trials of 20 spans each in an embedded server of its own, and exports them by the process
-that a run leaves behind: its start, MLflow's import and the making of MLflow's tables included.
-Seconds are wall; CPU is the process tree's plus the server's. Then the foreground of a run of 60
-trials: the line in the queue, and the start of that process.
+Stores sealed trials of 20 spans each in an embedded server of its own, and exports them by the
+process that a run leaves behind: its start, MLflow's import and the making of MLflow's tables
+included. Seconds are wall; CPU is the process tree's plus the server's. Then the foreground of a
+run of 60 trials: the line in the queue, and the start of that process.
 """
 
 import argparse
@@ -117,7 +117,7 @@ async def _foreground(pool: Pool, settings: Settings) -> None:
     met = target(seconds < FOREGROUND_S, f"under {FOREGROUND_S:g} s")
     print(f"  foreground of 60 trials      {seconds:6.3f} s wall; {met}")
     # The process is left to itself, but its server is about to go.
-    while any(row.state != "done" for row in await ExportQueue(pool).list()):
+    while any(row.state != "done" for row in await ExportQueue(pool).list()):  # noqa: ASYNC110
         await asyncio.sleep(0.5)
 
 

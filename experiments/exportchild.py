@@ -2,7 +2,8 @@
 
 Lines of JSON both ways. An order is `{"matrix": ID, "secrets": [...]}`; while it is worked off
 `{"done": N, "of": M}` is written now and then, and at its end `{"exported": N}` or
-`{"error": ..., "hint": ..., "again": whether trying again may help}`. The process ends when stdin does.
+`{"error": ..., "hint": ..., "again": whether trying again may help}`. The process ends when stdin
+does.
 """
 
 import asyncio

@@ -13,8 +13,8 @@ from tenacity.wait import wait_exponential
 from agentdyno.core.errors import DynoError, HarnessFault
 from agentdyno.core.settings import Settings
 from agentdyno.experiments.companion import Companion, ensure_companion
-from agentdyno.experiments.tracking.address import shown_address, tracking_address, without_secrets
 from agentdyno.experiments.traces.cutter import secrets_in
+from agentdyno.experiments.tracking.address import shown_address, tracking_address, without_secrets
 from agentdyno.runners.envs import Progress as EnvProgress
 from agentdyno.store.database import Pool
 from agentdyno.store.exports import ExportQueue, ExportRow, Target
@@ -56,7 +56,7 @@ class Patience:
 
 async def work_off(
     settings: Settings, pool: Pool, target: Target, *, view: ExportView | None = None,
-    patience: Patience = Patience(),  # noqa: B008 frozen
+    patience: Patience = Patience(),
 ) -> bool:
     """Export everything that is due to `target`; False where another process is at it.
 

@@ -1,4 +1,4 @@
-"""Files that a run of MLflow keeps: comparison table, plots, parity manifest, versions, cassettes."""
+"""Files that a run of MLflow keeps: comparison, plots, parity manifest, versions, cassettes."""
 
 import json
 import tempfile

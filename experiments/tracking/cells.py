@@ -1,7 +1,8 @@
 """What MLflow shows of one cell of a matrix: metrics, parameters and tags. Pure, without MLflow.
 
-A cell is a line of the comparison table: one scenario, runner, version and conditions. Every mean has
-its interval beside it as NAME.low and NAME.high, and NAME.n says over how many trials.
+A cell is a line of the comparison table: one scenario, runner, version and conditions. Every mean
+has its interval beside it as NAME.low and NAME.high; NAME.n says over how many trials it is, where
+that is not all that count. Where nothing scatters there is no interval.
 """
 
 import json
@@ -91,7 +92,9 @@ def _with_interval(cell: Cell, metric: Metric) -> dict[str, float]:
     if not every:
         return {}
     name = metric_name(metric.name)
-    found = {name: sum(every) / len(every), f"{name}.n": float(len(every))}
+    found = {name: sum(every) / len(every)}
+    if len(every) != len(cell.trials) - cell.row.faults:
+        found[f"{name}.n"] = float(len(every))
     estimate = clustered_mean(values)
     # Where nothing scatters an interval says nothing.
     if estimate is not None and (metric.measured or not cell.row.exact):

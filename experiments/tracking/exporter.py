@@ -1,4 +1,4 @@
-"""One matrix of the store to MLflow, whole: runs, traces, artifacts. Repeating it changes nothing."""
+"""One matrix of the store to MLflow: runs, traces, artifacts. Repeating it changes nothing."""
 
 import asyncio
 import os

@@ -28,7 +28,7 @@ def forest(
     """
     points = [
         {"cell": cell.name, "value": own[metric], "low": own.get(f"{metric}.low", own[metric]),
-         "high": own.get(f"{metric}.high", own[metric]), "n": own[f"{metric}.n"]}
+         "high": own.get(f"{metric}.high", own[metric])}
         for cell in cells if metric in (own := metrics[cell.key])
     ]
     return vl_convert.vegalite_to_svg(_spec(metric, points)) if points else None

@@ -1,7 +1,7 @@
 """Experiments and runs of MLflow by what they stand for; looked for before they are made.
 
-A scenario is an experiment, a matrix a run in it, and a cell a run below that. MLflow gives out their
-ids itself, so they are found again by tags.
+A scenario is an experiment, a matrix a run in it, and a cell a run below that. MLflow gives out
+their ids itself, so they are found again by tags.
 """
 
 import time
@@ -88,7 +88,7 @@ class RunBook:
         tags: Mapping[str, str], at_ms: int,
     ) -> None:
         """Write what a run says. A parameter that is there stays as it is, since MLflow lets none
-        change; a metric of the same time is replaced by nothing but the same number or a newer one.
+        change; a number that is there already is not written again.
         """
         run = self._client.get_run(run_id)
         new = {name: value for name, value in params.items() if name not in run.data.params}

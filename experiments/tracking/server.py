@@ -53,7 +53,7 @@ async def command(
     }
 
 
-def main(host: str, port: str) -> int:
+def main(host: str, port: str) -> int:  # noqa: RET503 the last line does not return
     """Become the server."""
     from agentdyno.experiments.tracking.schema import ready
 

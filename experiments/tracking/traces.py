@@ -1,8 +1,8 @@
 """Trials as MLflow traces with verdicts as assessments; what is there already is left alone.
 
-A trace's id follows from the trial and its attempt, and an assessment's from trace and check, so that
-an export may be repeated: each is written once, and a verdict that `agentdyno score` changed since
-is put right.
+A trace's id follows from the trial and its attempt, and an assessment's from trace and check, so
+that an export may be repeated: each is written once, and a verdict that `agentdyno score` changed
+since is put right.
 """
 
 import hashlib

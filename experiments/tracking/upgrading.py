@@ -1,4 +1,4 @@
-"""Brings the tables of an older MLflow up to the companion's. Imports MLflow in its process alone."""
+"""Brings the tables of an older MLflow up to the companion's; imports MLflow in its process."""
 
 import asyncio
 import os
