@@ -22,6 +22,7 @@ SECTIONS = {
     "gate": "the gate in replay mode over 60 trials",
     "storage": "storing trials against appending JSON lines",
     "mlflow": "exporting 1,000 trials of 20 spans to MLflow, and what a run notices of it",
+    "dashboard": "an interaction with each page over 100,000 stored trials",
     "regrade": "grading 10,000 stored trials again by ten checks",
 }
 

@@ -13,7 +13,7 @@ from agentdyno.store.database import Pool, connected
 
 _REVISION = """
     SELECT (SELECT max(row_id) FROM trial), (SELECT max(id) FROM grading),
-           (SELECT count(*) FROM matrix)
+           (SELECT count(*) FROM matrix), (SELECT count(finished_at) FROM matrix)
 """
 # `passed` is what `experiments.measured` calls so: verdicts, and all of them pass.
 _CELLS = """
@@ -59,11 +59,10 @@ _MATRICES = """
     ) AS t
     ORDER BY m.created_at DESC
 """
-_TOTALS = """
-    SELECT (SELECT count(*) FROM matrix) AS matrices,
-        (SELECT count(*) FROM trial WHERE NOT superseded) AS trials,
-        (SELECT count(*) FROM approval WHERE state = 'waiting') AS waiting,
-        (SELECT count(*) FROM trial WHERE NOT superseded AND gaps > 0) AS with_gaps
+_NAMES = """
+    SELECT id, created_at FROM matrix m
+    WHERE EXISTS (SELECT FROM trial WHERE matrix_id = m.id)
+    ORDER BY created_at DESC LIMIT %s
 """
 
 # Siblings are those trials whose key differs in its faults alone.
@@ -143,18 +142,6 @@ class RunRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Totals:
-    """What is in the store."""
-
-    matrices: int
-    trials: int
-    waiting: int
-    """Calls that wait for approval, also of runs that were killed."""
-    with_gaps: int
-    """Trials in which a missing tool was reported."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TrialLine:
     """One trial in a short list."""
 
@@ -179,15 +166,12 @@ class Reading:
         self._pool = pool
 
     async def revision(self) -> tuple[int | None, ...]:
-        """Return what changes whenever a trial, a grading or a run comes: a key for caches."""
+        """Return what changes when a trial or a grading comes, or a run comes or ends: a key for
+        caches."""
         async with connected(self._pool) as link:
             row = await (await link.execute(_REVISION)).fetchone()
         assert row is not None, "a SELECT without FROM always returns"
         return tuple(row)
-
-    async def totals(self) -> Totals:
-        """Return how much there is."""
-        return (await self._rows(Totals, _TOTALS, []))[0]
 
     async def cells(self, matrix: str | None = None) -> list[CellRow]:
         """Return every cell, or those of the trials that one run executed."""
@@ -196,6 +180,12 @@ class Reading:
     async def matrices(self, limit: int = 12) -> list[RunRow]:
         """Return the newest runs."""
         return await self._rows(RunRow, _MATRICES, [limit])
+
+    async def names(self, limit: int = 50) -> list[tuple[str, datetime]]:
+        """Return id and beginning of the newest runs that executed something."""
+        async with connected(self._pool) as link:
+            rows = await link.execute(_NAMES, [limit])
+            return [(row[0], row[1]) async for row in rows]
 
     async def trials(self, where: str, limit: int = 20) -> list[TrialLine]:
         """Return the newest trials of one kind of `TRIALS`."""

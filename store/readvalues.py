@@ -22,10 +22,12 @@ METRICS: Mapping[str, str] = {
 }
 """SQL of each metric of `experiments.compare.metrics`; null where a trial has no value."""
 
+# Only what is asked for: whole rows would have to be sorted.
 _NEWEST = """
-    SELECT *, row_number() OVER (
-        PARTITION BY scenario, case_name, runner, runner_version, variant ORDER BY row_id DESC
-    ) AS place
+    SELECT row_id, id, scenario, case_name, runner, runner_version, variant, {columns},
+        row_number() OVER (
+            PARTITION BY scenario, case_name, runner, runner_version, variant ORDER BY row_id DESC
+        ) AS place
     FROM trial
     WHERE NOT superseded AND outcome NOT IN ('harness_fault', 'cancelled')
         AND model = %(model)s AND tools = %(tools)s AND retries = %(retries)s
@@ -38,7 +40,7 @@ _NEWEST = """
 """
 _VALUES = """
     SELECT runner, runner_version, variant, scenario, case_name, {metrics}
-    FROM ({newest}) AS t WHERE place <= %(most)s
+    FROM ({{newest}}) AS t WHERE place <= %(most)s
     GROUP BY runner, runner_version, variant, scenario, case_name
     ORDER BY runner, runner_version, variant, scenario, case_name
 """
@@ -55,8 +57,7 @@ _EXAMPLES = """
         (array_agg(id ORDER BY row_id DESC) FILTER (WHERE all_passed))[1] AS passing,
         (array_agg(id ORDER BY row_id DESC) FILTER (WHERE NOT all_passed))[1] AS failing
     FROM (
-        SELECT *, (passed > 0 AND failed = 0 AND undecided = 0) AS all_passed
-        FROM ({newest}) AS n
+        SELECT * FROM ({newest}) AS n
         WHERE (scenario, case_name) IN (SELECT * FROM unnest(%(s)s::text[], %(c)s::text[]))
     ) AS t WHERE place <= %(most)s
     GROUP BY runner, runner_version, variant, scenario, case_name
@@ -116,12 +117,13 @@ class ReadValues:
 
     async def values(self, wanted: Wanted, metrics: Sequence[str] = tuple(METRICS)) -> ByArm:
         """Return the values of `metrics` (names of METRICS); an arm without trials has no case."""
-        columns = ", ".join(
-            f"array_agg(({METRICS[name]})::float8 ORDER BY row_id)"
-            f" FILTER (WHERE ({METRICS[name]}) IS NOT NULL) AS m_{name}" for name in metrics
+        columns = ", ".join(f"({METRICS[name]})::float8 AS m_{name}" for name in metrics)
+        arrays = ", ".join(
+            f"array_agg(m_{name}) FILTER (WHERE m_{name} IS NOT NULL) AS m_{name}"
+            for name in metrics
         )
         found: ByArm = {arm: {name: {} for name in metrics} for arm in wanted.arms}
-        for row in await self._rows(_VALUES.format(metrics=columns, newest=_NEWEST), wanted):
+        for row in await self._rows(_VALUES.format(metrics=arrays), columns, wanted):
             arm, case = _place(row)
             for name in metrics:
                 if some := row[f"m_{name}"]:
@@ -131,7 +133,7 @@ class ReadValues:
     async def checks(self, wanted: Wanted) -> ByArm:
         """Return 1 for each pass and 0 for each fail, by arm, check and situation."""
         found: ByArm = {arm: {} for arm in wanted.arms}
-        for row in await self._rows(_CHECKS.format(newest=_NEWEST), wanted):
+        for row in await self._rows(_CHECKS, "model", wanted):
             arm, case = _place(row)
             by_case = found[arm].setdefault(str(row["check_id"]), {})
             by_case[case] = [1.0] * row["passed"] + [0.0] * row["failed"]
@@ -146,12 +148,14 @@ class ReadValues:
             cases: scenario and case.
         """
         more = {"s": [one for one, _ in cases], "c": [case for _, case in cases]}
-        rows = await self._rows(_EXAMPLES.format(newest=_NEWEST), wanted, more)
+        columns = "(passed > 0 AND failed = 0 AND undecided = 0) AS all_passed"
+        rows = await self._rows(_EXAMPLES, columns, wanted, more)
         return {_place(row): (row["passing"], row["failing"]) for row in rows}
 
     async def _rows(
-        self, query: str, wanted: Wanted, more: Mapping[str, Any] | None = None
+        self, query: str, columns: str, wanted: Wanted, more: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
+        query = query.replace("{newest}", _NEWEST.format(columns=columns))
         async with (
             connected(self._pool) as link, link.cursor(row_factory=dict_row) as cursor,
         ):

@@ -36,8 +36,10 @@ def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
     flat = len(columns) <= 8
     base = alt.Chart(data).encode(
         x=alt.X("column:N", title=None, sort=columns, axis=alt.Axis(
-            orient="top", labelAngle=0 if flat else -40, labelLimit=180, labelOverlap=False)),
-        y=alt.Y("row:N", title=None, sort=rows, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
+            orient="top", labelAngle=0 if flat else -40, labelLimit=180, labelOverlap=False,
+            labelFlush=False)),
+        y=alt.Y("row:N", title=None, sort=rows, axis=alt.Axis(
+            labelLimit=260, labelOverlap=False, labelFlush=False)),
         tooltip=[alt.Tooltip("row:N", title="scenario"), alt.Tooltip("column:N", title="arm"),
                  alt.Tooltip("told:N", title="passed")],
     )
@@ -47,7 +49,7 @@ def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
             text="text:N", color=alt.Color("ink:N", scale=None)),
     ).properties(
         # Numbers and not steps: the chart is fitted with its labels into them.
-        height=ROW_PX * len(rows) + (36 if flat else 110),
+        height=ROW_PX * len(rows) + (50 if flat else 110),
         width=COLUMN_PX * len(columns) + min(260, 20 + 7 * max(map(len, rows))),
     )
     return chart.properties(title=title) if title else chart

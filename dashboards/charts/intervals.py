@@ -68,11 +68,16 @@ def forest(
     """
     data = pd.DataFrame([vars_of(line) for line in lines])
     grouped = len({line.group for line in lines}) > 1
+    if log and not domain:
+        # Left to itself a logarithmic axis reaches to the next power of ten.
+        ends = [reference or 1.0, *(end for line in lines for end in (line.low, line.high))]
+        domain = (min(ends) / 1.05, max(ends) * 1.05)
     more: dict[str, Any] = {"domain": domain} if domain else {"nice": True}
     scale = alt.Scale(**({"type": "log"} if log else {"zero": False}), **more)
     x_axis = alt.Axis(format="%" if percent else "~g")
     x, low = (alt.X(f"{name}:Q", title=axis, scale=scale, axis=x_axis) for name in ("value", "low"))
-    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(labelLimit=260, labelOverlap=False))
+    y = alt.Y("name:N", title=None, sort=None, axis=alt.Axis(
+        labelLimit=260, labelOverlap=False, labelFlush=False))
     colour = _colour(kinds, {line.kind or NO_KIND for line in lines})
     base = alt.Chart(data).encode(y=y, tooltip=[
         alt.Tooltip("name:N", title="arm"), alt.Tooltip("told:N", title=axis),

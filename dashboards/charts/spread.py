@@ -41,7 +41,7 @@ def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.Chart:
         for arm, some in values.items() if some
     ])
     arms = list(values)
-    y = alt.Y("arm:N", title=None, sort=arms, axis=alt.Axis(labelLimit=260))
+    y = alt.Y("arm:N", title=None, sort=arms, axis=alt.Axis(labelLimit=260, labelFlush=False))
     colour = alt.Color("arm:N", legend=None, scale=alt.Scale(
         domain=arms, range=[SERIES[n % len(SERIES)] for n in range(len(arms))]))
     told = ["arm:N", "n:Q", *(alt.Tooltip(f"{name}:Q", format=".4~g")

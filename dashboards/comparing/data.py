@@ -1,5 +1,7 @@
 """What the pages read of the store, kept until something new is stored."""
 
+from datetime import datetime
+
 import streamlit as st
 
 from agentdyno.dashboards.bridge import ask, settings
@@ -8,7 +10,7 @@ from agentdyno.store.readvalues import METRICS, ByArm, ReadValues, Wanted
 
 Revision = tuple[int | None, ...]
 
-MOST_VALUES = 4_000
+MOST_VALUES = 2_000
 """Values of all arms together that resampling can take within half a second."""
 
 
@@ -18,8 +20,19 @@ def cells(matrix: str | None = None) -> list[CellRow]:
 
 
 def runs(limit: int = 12) -> list[RunRow]:
-    """Return the newest runs; read anew each time, since they end without anything stored."""
-    return ask(lambda pool: Reading(pool).matrices(limit))
+    """Return the newest runs with what they executed."""
+    return _runs(*key(), limit)
+
+
+def run_names(limit: int = 50) -> dict[str, str]:
+    """Return the ids of the newest runs that executed something, by what they are called."""
+    found = ask(lambda pool: Reading(pool).names(limit))
+    return {run_name(run, began): run for run, began in found}
+
+
+def run_name(run: str, began: datetime) -> str:
+    """Return what a run is called, also in the address: the start of its id and when it began."""
+    return f"{run[:8]} {began:%Y-%m-%d %H:%M}"
 
 
 def values(wanted: Wanted, metrics: tuple[str, ...] = tuple(METRICS)) -> ByArm:
@@ -47,6 +60,11 @@ def key() -> tuple[str, str, Revision]:
 @st.cache_data(show_spinner=False, max_entries=8)
 def _cells(url: str, cache: str, revision: Revision, matrix: str | None) -> list[CellRow]:
     return ask(lambda pool: Reading(pool).cells(matrix))
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _runs(url: str, cache: str, revision: Revision, limit: int) -> list[RunRow]:
+    return ask(lambda pool: Reading(pool).matrices(limit))
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -9,7 +9,7 @@ from agentdyno.dashboards import links
 from agentdyno.dashboards.comparing import data
 from agentdyno.experiments.compare.stored import arm_names, arm_of, condition_of
 from agentdyno.experiments.summary import Condition
-from agentdyno.store.reading import CellRow, RunRow
+from agentdyno.store.reading import CellRow
 from agentdyno.store.readvalues import ArmKey, Wanted
 
 ALL_RUNS = "all runs"
@@ -76,13 +76,8 @@ def in_words(condition: Condition) -> str:
     ])
 
 
-def run_name(run: RunRow) -> str:
-    """Return what a run is called, also in the address: the start of its id and when it began."""
-    return f"{run.id[:8]} {run.created_at:%Y-%m-%d %H:%M}"
-
-
 def _run() -> str | None:
-    runs = {run_name(run): run.id for run in data.runs(50) if run.trials}
+    runs = data.run_names()
     found = links.choose("Run", [ALL_RUNS, *runs], "run",
                          help="What one run executed, or the newest trials of all of them.")
     return runs.get(found or "")

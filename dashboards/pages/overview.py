@@ -9,7 +9,7 @@ from agentdyno.dashboards import frame, links
 from agentdyno.dashboards.bridge import ask
 from agentdyno.dashboards.charts.intervals import in_words
 from agentdyno.dashboards.comparing import data
-from agentdyno.dashboards.comparing.filters import run_name
+from agentdyno.dashboards.comparing.data import run_name
 from agentdyno.dashboards.text import label, show
 from agentdyno.evals.stats import wilson
 from agentdyno.experiments.compare.stored import Flaky, arm_names, arm_of, flaky
@@ -111,7 +111,8 @@ def _lost(runs: Sequence[RunRow], live: Sequence[LiveMatrix]) -> list[tuple[RunR
 
 def _lost_runs(found: Sequence[tuple[RunRow, str]]) -> None:
     for run, why in found[:_MOST]:
-        st.write(f"{label(run_name(run))}: {label(why)}. The same command runs what is missing:")
+        st.write(f"{label(run_name(run.id, run.created_at))}: {label(why)}."
+                 " The same command runs what is missing:")
         show(run.command, language="bash")
 
 
@@ -159,14 +160,15 @@ def _runs(runs: Sequence[RunRow]) -> None:
     st.caption("Choose one to compare what it executed.")
     chosen = frame.table([_run(run) for run in runs], key="runs", hide=("id",))
     if chosen is not None:
-        links.go("compare", run=run_name(runs[chosen]))
+        links.go("compare", run=run_name(runs[chosen].id, runs[chosen].created_at))
 
 
 def _run(run: RunRow) -> dict[str, object]:
     rate = wilson(run.passed, run.counted)
     took = (run.finished_at or datetime.now(UTC)) - run.created_at
     return {
-        "id": run.id, "run": run_name(run), "command": run.command, "status": run.status,
+        "id": run.id, "run": run_name(run.id, run.created_at), "command": run.command,
+        "status": run.status,
         "trials": run.trials, "passed": "–" if rate is None else in_words(rate, digits=2),
         "undecided": run.undecided, "harness faults": run.harness_faults,
         "runners": ", ".join(run.runners), "scenarios": ", ".join(run.scenarios),
