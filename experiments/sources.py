@@ -50,7 +50,7 @@ class TrialSource:
 def luck_of(key: TrialKey) -> int:
     """Return the seed of a scripted model's chances: its own for every case and repeat, since
     statistics take these for independent; the same for all runners and variants."""
-    return int(content_hash([key.situation, key.seed])[:15], 16)
+    return int(content_hash([key.situation, key.seed - key.repeat, key.repeat])[:15], 16)
 
 
 @dataclass(frozen=True, kw_only=True)

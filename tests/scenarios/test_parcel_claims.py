@@ -81,6 +81,8 @@ def test_every_case_has_luck_of_its_own_which_runners_and_variants_share() -> No
 
     assert luck(case="one") != luck(case="two")
     assert luck(seed=1) != luck(seed=2)
+    # Repeat 1 of a run with seed 0 is not repeat 0 of one with seed 1.
+    assert luck(seed=1, repeat=1) != luck(seed=1, repeat=0)
     assert luck(case="one") == luck(case="one", variant="a", runner="other")
 
 
