@@ -119,7 +119,7 @@ class ReadValues:
         """Return the values of `metrics` (names of METRICS); an arm without trials has no case."""
         columns = ", ".join(f"({METRICS[name]})::float8 AS m_{name}" for name in metrics)
         arrays = ", ".join(
-            f"array_agg(m_{name}) FILTER (WHERE m_{name} IS NOT NULL) AS m_{name}"
+            f"array_agg(m_{name} ORDER BY row_id) FILTER (WHERE m_{name} IS NOT NULL) AS m_{name}"
             for name in metrics
         )
         found: ByArm = {arm: {name: {} for name in metrics} for arm in wanted.arms}
