@@ -55,6 +55,7 @@ def promote(experiment: str, variant: str, by: str | None, reason: str) -> int:
     It must be approved, its verdict better or equal, and every guard shown to hold.
     """
     from agentdyno.cli.person import os_user
+    from agentdyno.experiments.promotion.desk import told
     from agentdyno.experiments.promotion.evidence import name_of, ready
 
     name = name_of(experiment)
@@ -68,6 +69,7 @@ def promote(experiment: str, variant: str, by: str | None, reason: str) -> int:
 
     row = _at_desk(work)
     click.echo(f"{row.who} promoted {variant} of {name}; {_moved(row)}")
+    click.echo(f"in production before: {told(row.was)}")
     click.echo(f"use it: agentdyno run {row.scenarios[0]} --variant production")
     click.echo(f"take it back: agentdyno experiment rollback {experiment}")
     return 0

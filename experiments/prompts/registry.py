@@ -68,6 +68,7 @@ class CompanionRegistry:
         self._progress = progress
         self._process: asyncio.subprocess.Process | None = None
         self._keeps = False
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._keeps = True
@@ -113,22 +114,30 @@ class CompanionRegistry:
         """Have all of `wanted` done, in order; returns one JSON value for each."""
         if not wanted:
             return []
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                said = await self._exchange(json.dumps(wanted))
-        except TimeoutError as error:
-            await self._stop()
-            raise RegistryAway(f"the prompt registry gave no answer in {TIMEOUT_S:.0f} s.",
-                               HINT) from error
-        finally:
-            if not self._keeps:
-                await self._stop()
+        # One question at a time: answers have no names.
+        async with self._turn:
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    said = await self._exchange(json.dumps(wanted))
+            except TimeoutError as error:
+                self._kill()
+                raise RegistryAway(f"the prompt registry gave no answer in {TIMEOUT_S:.0f} s.",
+                                   HINT) from error
+            except BaseException:
+                # Its answer may still come, and would be taken for that to the next question.
+                self._kill()
+                raise
+            finally:
+                if not self._keeps:
+                    await self._stop()
         if "error" in said:
             raise RegistryAway(f"the prompt registry cannot be used: {said['error']}",
                                said.get("hint") or HINT)
         return list(said["done"])
 
     async def _exchange(self, line: str) -> dict[str, Any]:
+        if self._process is not None and self._process.returncode is not None:
+            await self._stop()
         process = self._process or await self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -163,6 +172,10 @@ class CompanionRegistry:
         )
         return self._process
 
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
     async def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
@@ -171,7 +184,7 @@ class CompanionRegistry:
             process.stdin.close()
         try:
             async with asyncio.timeout(STOP_S):
-                await process.communicate()
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

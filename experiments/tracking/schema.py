@@ -56,8 +56,10 @@ def ready(environ: Mapping[str, str]) -> None:
 
 def _ready(engine: sqlalchemy.Engine, uri: str, artifacts: str) -> None:
     head = _scripts().get_current_head()
-    if _revision(engine, uri) == head:
-        return
+    # Another process may be making the tables right now: what looks foreign is looked at again.
+    with contextlib.suppress(SchemaRefused):
+        if _revision(engine, uri) == head:
+            return
     with _alone(engine):
         revision = _revision(engine, uri)
         if revision is None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from agentdyno.core.spec import AgentSpec
 from agentdyno.core.trial import Outcome, Trial, Verdict
 from agentdyno.core.variant import Variant
 from agentdyno.experiments.abtest.reading import read_experiment
+from agentdyno.experiments.abtest.versions import version_of
 from agentdyno.experiments.bench import Server
 from agentdyno.experiments.proposing.answer import (
     ProposedVariant,
@@ -35,9 +36,11 @@ from agentdyno.models.gateway import ModelGateway
 from agentdyno.models.script import load_script
 from agentdyno.models.scripted import ScriptedUpstream
 from agentdyno.store.database import Pool, open_pool
+from agentdyno.store.experiments import ExperimentStore, LookRow
 from agentdyno.store.promotions import PromotionLog
 from agentdyno.store.spending import spending
 from agentdyno.store.trials import TrialStore
+from agentdyno.tests.experiments.abtested import design
 from agentdyno.tests.experiments.trials import sealed
 
 KEY = "sk-secret-of-the-provider-0123456789"
@@ -168,6 +171,49 @@ async def test_proposals_are_an_experiment_that_nobody_has_promoted(lab: Lab) ->
     assert loaded.experiment.variants == done.variants == again.variants
     assert "right_figure: 3 of 4 trials" in done.file.read_text()
     assert await PromotionLog(lab.pool).history() == []
+
+
+async def test_proposals_for_an_experiment_lie_beside_it_and_ask_what_it_asked(lab: Lab) -> None:
+    folder = lab.folder / "mine"
+    folder.mkdir()
+    (folder / "tone.yaml").write_text(
+        "name: tone\nhypothesis: h\nscenarios: [parcel_claims]\nrunners: [langgraph]\n"
+        "variants:\n  warm: {agents: {clerk: {append: Be warm., temperature: 0.5}}}\n"
+        "metric: check:right_figure\nmargin: 0.2\nsize: {trials: 7}\n"
+    )
+    loaded = read_experiment(folder / "tone.yaml")
+    plan = design(loaded.experiment)
+    store = ExperimentStore(lab.pool)
+    row = await version_of(store, loaded.experiment, plan, who="ada", new=False)
+    warm = [
+        one.model_copy(update={
+            "id": f"warm-{one.id}", "key": one.key.model_copy(update={"variant": "warm"}),
+        })
+        for one in (trial("lost"), trial("late", passed=True))
+    ]
+    matrix = await TrialStore(lab.pool).create_matrix("test", {})
+    await TrialStore(lab.pool).save(matrix, [(one, ()) for one in warm])
+    await store.keep_look(row.id, LookRow(
+        look=1, matrix_id=matrix, rounds=1, said={}, looked_at=datetime.now(UTC),
+    ), {"warm": [one.id for one in warm]})
+
+    whose = Whose(experiment=str(folder / "tone.yaml"), scenario=None, variant="warm", matrix=None)
+    done = await propose_variants(
+        lab.settings, RunOptions(scenarios=("tone",), runners=()), whose, most=3, script=None,
+        temperature=None,
+    )
+
+    assert done.file == folder / "tone_proposed_1.yaml"
+    assert (done.causes[0].trials, done.causes[0].of) == (1, 2)
+    made = read_experiment(done.file).experiment
+    assert (made.metric, made.margin, made.size.trials, made.runners) == (
+        "check:right_figure", 0.2, 7, ("langgraph",)
+    )
+    assert made.baseline == "warm"
+    assert made.variants["warm"] == loaded.experiment.variants["warm"]
+    clerk = made.variants["look_up_first"].agents["clerk"]
+    assert clerk.temperature == 0.5
+    assert "Be warm.\n\nSearch the rules" in str(clerk.instructions)
 
 
 async def test_an_answer_that_cannot_be_used_is_asked_for_once_more(lab: Lab) -> None:
