@@ -1,14 +1,17 @@
 """MLflow's own prompt registry behind the companion process."""
 
-import time
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from agentdyno.core.errors import UsageError
 from agentdyno.core.settings import Settings
 from agentdyno.experiments.prompts.files import PromptFiles
+from agentdyno.experiments.prompts.moving import pull, push_files, push_scenarios, text_of
 from agentdyno.experiments.prompts.registry import CompanionRegistry, RegistryAway
 from agentdyno.scenarios.digest import text_digest
+from agentdyno.scenarios.loader import load_scenario
 
 AWKWARD = (
     "Hello {{ name }}, {{x}} {% if team %}of {{ team|join(', ') }}{% endif %}{# no comment #}\r\n"
@@ -24,18 +27,20 @@ def settings(module_database: str, tmp_path: Path) -> Settings:
 async def test_prompts_are_kept_to_the_last_byte_and_once_for_each_text(
     settings: Settings, tmp_path: Path
 ) -> None:
-    async with CompanionRegistry(settings) as registry:
-        began = time.perf_counter()
-        made = await registry.register({"letters.writer": AWKWARD, "letters.editor": "Edit."}, "x")
+    async with CompanionRegistry(settings) as registry, CompanionRegistry(settings) as other:
+        texts = {"letters.writer": AWKWARD, "letters.editor": "Edit."}
+        made, meanwhile = await asyncio.gather(registry.register(texts), other.register(texts))
+        assert made == meanwhile
         assert made["letters.writer"].text == AWKWARD
         assert made["letters.writer"].sha256 == text_digest(AWKWARD)
         again = await registry.register({"letters.writer": AWKWARD})
         assert again["letters.writer"].version == 1
-        other = await registry.register({"letters.writer": AWKWARD.strip()})
-        assert other["letters.writer"].version == 2
+        changed = await registry.register({"letters.writer": AWKWARD.strip()})
+        assert changed["letters.writer"].version > 1
+        latest = changed["letters.writer"].version
 
         await registry.point("production", {"letters.writer": 1, "letters.editor": 1})
-        await registry.point("production", {"letters.writer": 2})
+        await registry.point("production", {"letters.writer": latest})
         await registry.point("candidate", {"letters.writer": 1})
         production, candidate, absent, nobody = await registry.find([
             ("letters.writer", "production"), ("letters.writer", "candidate"),
@@ -43,19 +48,28 @@ async def test_prompts_are_kept_to_the_last_byte_and_once_for_each_text(
         ])
         assert production is not None
         assert candidate is not None
-        assert (production.version, candidate.version) == (2, 1)
+        assert (production.version, candidate.version) == (latest, 1)
         assert absent is None
         assert nobody is None
         await registry.point("production", {"letters.writer": None, "letters.editor": None})
         assert await registry.find([("letters.writer", "production")]) == [None]
 
-        whole = await registry.versions()
-        print("registry", time.perf_counter() - began)
-    assert [one.version for one in whole["letters.writer"]] == [1, 2]
+        files = PromptFiles(tmp_path / "prompts")
+        whole, new = await pull(registry, files, ())
+        assert len(new) == 3
+        pushed = await push_files(registry, files)
+        assert pushed["letters.editor"] == [(1, made["letters.editor"])]
+        await push_scenarios(registry, settings, ["parcel_claims"], ())
+        assert await text_of(registry, "parcel_claims.clerk") == (
+            load_scenario("parcel_claims").prompts["clerk"], "parcel_claims.clerk/1"
+        )
+        with pytest.raises(UsageError, match=r"no prompt 'letters.writr' \(did you mean"):
+            await text_of(registry, "letters.writr@production")
+        with pytest.raises(UsageError, match="it has candidate, 1"):
+            await text_of(registry, "letters.writer/7")
+    assert [one.version for one in whole["letters.writer"]] == [1, latest]
     assert whole["letters.writer"][0].aliases == ("candidate",)
 
-    files = PromptFiles(tmp_path / "prompts")
-    files.write(whole)
     pulled = files.find("letters.writer", "candidate")
     assert pulled is not None
     assert pulled.text == AWKWARD
