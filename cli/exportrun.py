@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from agentdyno.core.errors import HarnessFault, UsageError
 from agentdyno.core.settings import Settings
-from agentdyno.experiments.exportqueue import ExportView, work_off
+from agentdyno.experiments.exportqueue import ExportView, Patience, work_off
 from agentdyno.store.exports import ExportQueue, ExportRow, Target
 from agentdyno.store.matrices import MatrixStore
 from agentdyno.store.opening import open_database
@@ -38,7 +38,9 @@ async def export_now(
             await queue.hurry(target)
         asked = [row for row in await queue.list(limit=100_000)
                  if row.target == target and row.state != "done"]
-        if not await work_off(settings, pool, target, view=_view(console)):
+        # Who waits for it tries again himself.
+        once = Patience(attempts=1)
+        if not await work_off(settings, pool, target, view=_view(console), patience=once):
             raise HarnessFault(
                 "another process is exporting at this moment; what you asked for is in its queue.",
                 "agentdyno export status",

@@ -12,7 +12,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 from agentdyno.core.event import WireRecord
 from agentdyno.core.trial import Trial
 from agentdyno.experiments.tracking.cells import Cell, parity_of, table_of, versions_of
-from agentdyno.experiments.tracking.plots import PLOTTED, forest
+from agentdyno.experiments.tracking.plots import forest
 from agentdyno.models.cassette.cassette import Cassette
 from agentdyno.models.cassette.library import CassetteLibrary
 
@@ -35,11 +35,7 @@ def write_comparison(
         folder = Path(name)
         (folder / TABLE).write_text(json.dumps(table, allow_nan=False), encoding="utf-8")
         (folder / "comparison.md").write_text(markdown(lines), encoding="utf-8")
-        (folder / "plots").mkdir()
-        for metric in PLOTTED:
-            drawn = forest(metric, cells, metrics)
-            if drawn is not None:
-                (folder / "plots" / f"{metric}.svg").write_text(drawn, encoding="utf-8")
+        (folder / "comparison.svg").write_text(forest(cells, metrics), encoding="utf-8")
         client.log_artifacts(run_id, str(folder))
     shown = json.dumps([{"path": TABLE, "type": "table"}])
     client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, shown)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mlflow
+import orjson
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.trace_info import TraceInfo
 from mlflow.store.tracking.dbmodels.models import (
@@ -33,8 +34,6 @@ from mlflow.tracing.constant import (
     TraceMetadataKey,
     TraceTagKey,
 )
-from mlflow.tracing.otel.translation import translate_span_when_storing
-from mlflow.tracing.utils import TraceJSONEncoder
 from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 from sqlalchemy import insert
 
@@ -103,15 +102,17 @@ class BulkStore:
         ]
 
     def _span(self, span: MlflowSpan) -> dict[str, Any]:
-        stored = translate_span_when_storing(span)
-        attributes = stored.get("attributes", {})
+        # MLflow would look for its own attributes under the names that others have for them, and
+        # parse every attribute for it; these spans have them all (tracking/spans.py).
+        stored = span.to_dict()
+        attributes = stored["attributes"]
         cost = json.loads(attributes.get(SpanAttributeKey.LLM_COST) or "{}")
         return {
             "trace_id": span.trace_id, "experiment_id": self._experiment, "span_id": span.span_id,
             "parent_span_id": span.parent_id, "name": span.name, "type": span.span_type,
             "status": span.status.status_code, "start_time_unix_nano": span.start_time_ns,
             "end_time_unix_nano": span.end_time_ns,
-            "content": json.dumps(stored, cls=TraceJSONEncoder, ensure_ascii=False),
+            "content": orjson.dumps(stored).decode(),
             **{name: cost.get(name) for name in _COSTS},
             "model_name": _dimension(attributes, SpanAttributeKey.MODEL),
             "model_provider": _dimension(attributes, SpanAttributeKey.MODEL_PROVIDER),

@@ -15,6 +15,7 @@ from typing import Any
 from agentdyno.core.canonical import content_hash
 from agentdyno.core.trial import Trial
 from agentdyno.evals.statistics.rates import clustered_mean
+from agentdyno.evals.statistics.values import Values
 from agentdyno.experiments.compare.metrics import METRICS, Metric, check_metric, values_of
 from agentdyno.experiments.summary import Condition, Row, summarize
 from agentdyno.store.executions import Execution
@@ -77,8 +78,10 @@ def metrics_of(cell: Cell) -> dict[str, float]:
     """Return the numbers of a cell, by name."""
     found = {"trials": float(len(cell.trials)), "harness_faults": float(cell.row.faults)}
     checks = dict.fromkeys(verdict.check for trial in cell.trials for verdict in trial.verdicts)
-    for metric in (*METRICS.values(), *map(check_metric, checks)):
-        found |= _with_interval(cell, metric)
+    metrics = (*METRICS.values(), *map(check_metric, checks))
+    values = values_of(cell.trials, metrics)
+    for metric in metrics:
+        found |= _with_interval(cell, metric, values[metric.name])
     for name in _COUNTS:
         value = getattr(cell.row, name)
         if value is not None:
@@ -86,8 +89,7 @@ def metrics_of(cell: Cell) -> dict[str, float]:
     return found
 
 
-def _with_interval(cell: Cell, metric: Metric) -> dict[str, float]:
-    values = values_of(cell.trials, [metric])[metric.name]
+def _with_interval(cell: Cell, metric: Metric, values: Values) -> dict[str, float]:
     every = [value for some in values.values() for value in some]
     if not every:
         return {}

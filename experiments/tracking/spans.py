@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from mlflow.entities.span import Span as MlflowSpan
 from mlflow.entities.span import SpanType
 from mlflow.tracing.constant import SpanAttributeKey, TraceMetadataKey
@@ -67,7 +68,7 @@ def _readable(span: Span) -> ReadableSpan:
         name=span.name, context=_context(span.trace_id, span.span_id),
         parent=None if span.parent_id is None else _context(span.trace_id, span.parent_id),
         start_time=span.start_ns, end_time=span.end_ns, resource=_RESOURCE,
-        attributes={name: _dump(value) for name, value in _attributes(span).items()},
+        attributes=_attributes(span),
         events=[
             Event(one.name, attributes=dict(one.attributes), timestamp=one.at_ns)
             for one in span.events
@@ -81,23 +82,26 @@ def _context(trace_id: str, span_id: str) -> SpanContext:
                        trace_flags=_SAMPLED)
 
 
-def _attributes(span: Span) -> dict[str, Any]:
-    found: dict[str, Any] = dict(span.attributes)
-    found[SpanAttributeKey.REQUEST_ID] = mlflow_trace_id(span.trace_id)
-    found[SpanAttributeKey.SPAN_TYPE] = _TYPES[span.kind]
+def _attributes(span: Span) -> dict[str, str]:
+    """Return attributes as JSON, as MLflow keeps all of them."""
+    found = {name: _json(value) for name, value in span.attributes.items()}
+    found[SpanAttributeKey.REQUEST_ID] = _dump(mlflow_trace_id(span.trace_id))
+    found[SpanAttributeKey.SPAN_TYPE] = _dump(_TYPES[span.kind])
     if span.input:
-        found[SpanAttributeKey.INPUTS] = _parsed(span.input)
+        found[SpanAttributeKey.INPUTS] = _json(span.input)
     if span.output:
-        found[SpanAttributeKey.OUTPUTS] = _parsed(span.output)
+        found[SpanAttributeKey.OUTPUTS] = _json(span.output)
+    if "gen_ai.request.model" in found:
+        found[SpanAttributeKey.MODEL] = found.get("gen_ai.response.model",
+                                                  found["gen_ai.request.model"])
     if span.kind in _CALLS:
-        found |= _of_model(span.attributes)
+        of_model = _of_model(span.attributes)
+        found |= {name: _dump(value) for name, value in of_model.items()}
     return found
 
 
 def _of_model(attributes: Mapping[str, Value]) -> dict[str, Any]:
     found: dict[str, Any] = {
-        SpanAttributeKey.MODEL:
-            attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model"),
         SpanAttributeKey.MODEL_PROVIDER: attributes.get("gen_ai.provider.name"),
     }
     usage = {name: attributes[key] for name, key in _TOKENS.items() if key in attributes}
@@ -114,14 +118,20 @@ def _of_model(attributes: Mapping[str, Value]) -> dict[str, Any]:
     return found
 
 
-def _parsed(text: str) -> Any:
-    if text[:1] in "[{":
+def _json(value: Value) -> str:
+    """Return a value as JSON; a text that is a JSON array or object already as it is."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
-            return json.loads(text)
+            orjson.loads(value)
         except ValueError:
-            return text
-    return text
+            return _dump(value)
+        return value
+    return _dump(value)
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Integers beyond 64 bits.
+        return json.dumps(value, ensure_ascii=False)

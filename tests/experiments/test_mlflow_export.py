@@ -135,7 +135,7 @@ async def test_a_run_keeps_table_plots_parity_versions_and_its_prompts(
     assert table["columns"][:3] == ["runner", "variant", "conditions"]
     assert len(table["data"]) == 3
     assert "| crewai 1.2 | baseline |" in (folder / "comparison.md").read_text()
-    assert (folder / "plots" / "wall_s.svg").read_text().startswith("<svg")
+    assert (folder / "comparison.svg").read_text().startswith("<svg")
     live = next(run for run in runs if run.data.tags.get("model") == "acme:m-1")
     folder = Path(client.download_artifacts(live.info.run_id, ""))
     [setting] = json.loads((folder / "parity.json").read_text())["settings"]
