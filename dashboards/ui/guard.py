@@ -23,7 +23,7 @@ def main(command: list[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, process_group=0, restore_signals=True,
-        preexec_fn=_listen,  # noqa: PLW1509 no thread yet
+        preexec_fn=_listen,
     )
     threading.Thread(target=_watch, args=(process,), daemon=True).start()
     code = process.wait()

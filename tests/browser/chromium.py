@@ -30,7 +30,7 @@ SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 """The app once the script has run to its end."""
 PROBED = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 """Where Streamlit's own page looks for its server first when it is opened by a page's address."""
-PATIENCE_MS = 40_000
+PATIENCE_MS = 30_000
 Theme = Literal["light", "dark"]
 
 

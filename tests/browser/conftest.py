@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from agentdyno.dashboards.app import PAGES
 from agentdyno.tests.browser.chromium import executable
 from agentdyno.tests.browser.walked import environment, fill, running
 
@@ -19,6 +20,10 @@ class Ui:
     dashboard: str
     mlflow: str
     database: str
+
+    def page(self, name: str) -> str:
+        """Return the address of a page; the first one is where the server is."""
+        return self.dashboard + "/" + ("" if name == PAGES[0].name else name)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ NAMES = [row.name for row in PAGES]
 async def test_every_page_shows_without_console_error_or_request_outside_loopback(ui: Ui) -> None:
     async with browsing() as (context, seen):
         for name in NAMES:
-            page = await opened(context, f"{ui.dashboard}/{name}")
+            page = await opened(context, ui.page(name))
             assert await page.locator("h1").count(), f"{name} has a title"
             assert not await page.locator("[data-testid=stException]").all_inner_texts(), name
             await page.close()
@@ -31,7 +31,7 @@ async def test_every_visible_text_can_be_read_against_what_it_stands_on(
     pale = []
     async with browsing(theme) as (context, _):
         for name in NAMES:
-            page = await opened(context, f"{ui.dashboard}/{name}")
+            page = await opened(context, ui.page(name))
             measured = await page.evaluate(CONTRAST)
             assert len(measured) > 5, name
             pale += [(name, one) for one in measured if one["ratio"] < one["least"]]
@@ -42,7 +42,7 @@ async def test_every_visible_text_can_be_read_against_what_it_stands_on(
 async def test_nothing_that_a_trial_says_is_run(ui: Ui) -> None:
     async with browsing() as (context, seen):
         for name in NAMES:
-            page = await opened(context, f"{ui.dashboard}/{name}")
+            page = await opened(context, ui.page(name))
             assert await page.evaluate("() => window.pwned") is None, name
             assert not await page.locator("a[href^='javascript:']").count(), name
             await page.close()
