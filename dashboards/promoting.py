@@ -62,7 +62,9 @@ async def _roll_back(pool: Pool, desk: PromotionDesk, wish: Wish) -> PromotionRo
             "somebody has promoted or rolled back meanwhile; nothing was done.",
             f"agentdyno experiment history {wish.experiment}",
         )
-    return await desk.rollback(wish.scenarios, who=wish.who, reason=wish.reason)
+    return await desk.rollback(
+        wish.scenarios, who=wish.who, seen=wish.seen, reason=wish.reason
+    )
 
 
 def _told(entry: PromotionRow) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from agentdyno.core.errors import UsageError
 from agentdyno.core.promotion import CANDIDATE, PRODUCTION, PromotionKind, PromotionRow
+from agentdyno.core.settings import Settings
 from agentdyno.dashboards import access, frame
 from agentdyno.dashboards.bridge import ask, settings
 from agentdyno.dashboards.experimentview import history_cells, scenarios_of, stands
@@ -41,13 +42,17 @@ def fulfil_wish() -> None:
     """Do what the user asked for before the page was drawn anew, and say what came of it."""
     wish: Wish | None = st.session_state.pop(_WISH, None)
     if wish is not None:
+        known = settings()
         with st.spinner(f"{_DOING[wish.kind]} {label(wish.variant)} …"):
-            attempt(
-                "promotion", lambda pool: fulfil(pool, wish, CompanionRegistry(settings())),
-                PATIENCE_S,
-            )
+            attempt("promotion", lambda pool: _fulfilled(pool, wish, known), PATIENCE_S)
         st.cache_data.clear()
     told("promotion")
+
+
+async def _fulfilled(pool: Pool, wish: Wish, known: Settings) -> str:
+    # One process for all questions: importing MLflow is most of the time.
+    async with CompanionRegistry(known) as registry:
+        return await fulfil(pool, wish, registry)
 
 
 def promotion(found: Standing, arm: str, *, newest: bool) -> None:

@@ -16,6 +16,12 @@ class MemoryRegistry:
         self.moves_left = 1_000_000
         self.asked = 0
 
+    async def __aenter__(self) -> "MemoryRegistry":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
     async def find(self, wanted: Sequence[tuple[str, int | str]]) -> list[Answered | None]:
         self.asked += 1
         return [self._one(name, key) for name, key in wanted]
