@@ -60,13 +60,17 @@ def table(
 
     names = list(rows[0]) if rows else []
     data = pd.DataFrame([{n: _cell(row[n]) for n in names} for row in rows], columns=names)
-    found = st.dataframe(
-        data, hide_index=True, key=key, column_config=dict(columns or {}),
-        column_order=[name for name in names if name not in hide],
-        on_select="ignore" if plain else "rerun", selection_mode="single-row",
+    how: dict[str, Any] = {
+        "hide_index": True, "key": key, "column_config": dict(columns or {}),
+        "column_order": [name for name in names if name not in hide],
         **({"height": height} if height else {}),
-    )
-    chosen = [] if plain else found.selection.rows
+    }
+    if plain:
+        st.dataframe(data, **how)
+        return None
+    chosen = st.dataframe(
+        data, on_select="rerun", selection_mode="single-row", **how
+    ).selection.rows
     if not chosen:
         return None
     if open and links.known(open):

@@ -32,16 +32,14 @@ class _Said:
 
 def attempt(
     key: str, work: Callable[[Pool], Awaitable[str]], patience_s: float = PATIENCE_S
-) -> bool:
+) -> None:
     """Do what the user asked for, as the callback of a button; `work` returns it in words.
+    Refusals and faults are kept for `told` like answers.
 
     Args:
         key: name of the page's part, for `told`.
         work: what to do.
         patience_s: seconds after which it is given up.
-
-    Returns:
-        Whether it was done. Refusals and faults are kept for `told` like answers.
     """
     try:
         words, hint, well = ask(work, patience_s), "", True
@@ -50,7 +48,6 @@ def attempt(
     st.session_state[f"said-{key}"] = _Said(
         words=words, hint=hint, well=well, until=time.monotonic() + _SHOWN_S
     )
-    return well
 
 
 def told(key: str) -> None:

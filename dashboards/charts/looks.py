@@ -1,6 +1,6 @@
 """How the evidence on each variant grew, look by look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -23,7 +23,7 @@ class LookPoint:
 
 def looks(
     points: Sequence[LookPoint], *, axis: str, reference: float, good: float, bad: float
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """Return the difference of each variant to the baseline with its interval, over the repeats.
 
     Args:
@@ -44,7 +44,7 @@ def looks(
         domain=arms, range=[theme.SERIES[n % len(theme.SERIES)] for n in range(len(arms))]))
     x = alt.X("repeats:Q", title="repeats of every case", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("value:Q", title=axis, scale=alt.Scale(zero=False))
-    base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=colour, tooltip=[
+    base = alt.Chart(_values(rows)).encode(x=x, color=colour, tooltip=[
         alt.Tooltip("variant:N"), alt.Tooltip("repeats:Q"), alt.Tooltip("verdict:N"),
         alt.Tooltip("value:Q", format="+.3f", title=axis), alt.Tooltip("low:Q", format="+.3f"),
         alt.Tooltip("high:Q", format="+.3f"),
@@ -59,6 +59,10 @@ def looks(
 
 
 def _rule(values: Sequence[float], *, dash: Sequence[int]) -> alt.Chart:
-    data = alt.Data(values=[{"at": value} for value in values])
-    return alt.Chart(data).mark_rule(color=theme.NEUTRAL, strokeDash=list(dash)).encode(
-        y=alt.Y("at:Q"))
+    data = _values([{"at": value} for value in values])
+    rule = alt.Chart(data).mark_rule(color=theme.NEUTRAL, strokeDash=list(dash))
+    return rule.encode(y=alt.Y("at:Q"))  # type: ignore[no-any-return]
+
+
+def _values(rows: Sequence[Mapping[str, object]]) -> alt.Data:
+    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]

@@ -1,10 +1,12 @@
 """Tool calls that wait for a person: see each, and approve, reject or change it, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
 from agentdyno.core.errors import DynoError
+from agentdyno.core.spec import Risk
 from agentdyno.dashboards import access, auditview, frame
 from agentdyno.dashboards.bridge import ask
 from agentdyno.dashboards.deciding import arguments_text, decide
@@ -17,7 +19,9 @@ _EVERY_S = 2.0
 """Seconds after which the page looks for new calls by itself."""
 _WAITING, _EARLIER = 50, 200
 """Calls that are shown at most."""
-_RISK_COLOURS = {"low": "green", "medium": "orange", "high": "red"}
+_RISK_COLOURS: Mapping[Risk, Literal["green", "orange", "red"]] = {
+    "low": "green", "medium": "orange", "high": "red",
+}
 
 
 def page() -> None:

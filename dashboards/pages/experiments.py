@@ -1,5 +1,7 @@
 """Experiments: variants side by side, what is known of each, and what is promoted of them."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from agentdyno.dashboards import auditview, frame, links
@@ -60,7 +62,7 @@ def _standing(name: str, version: int, looks: int, grading: int) -> Standing:
     return ask(lambda pool: standing(pool, name, version))
 
 
-def _chosen(listed: "list[ListedExperiment]") -> ListedExperiment:
+def _chosen(listed: Sequence[ListedExperiment]) -> ListedExperiment:
     names = list(dict.fromkeys(one.name for one in listed))
     name = links.choose("Experiment", names, "experiment") or names[0]
     versions = {str(one.version): one for one in listed if one.name == name}

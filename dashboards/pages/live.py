@@ -1,6 +1,7 @@
 """What runs at this moment: how far it is, what is being said, and a button that cancels it."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -11,14 +12,16 @@ from agentdyno.dashboards.said import attempt, told
 from agentdyno.dashboards.stopping import WORDS, counted, progress_rows, progress_words, stop
 from agentdyno.dashboards.text import label, show, visible
 from agentdyno.dashboards.times import clock, utc
-from agentdyno.store.live import LiveBoard, LiveMatrix
-from agentdyno.store.matrices import MatrixStore
+from agentdyno.store.live import LiveBoard, LiveMatrix, LiveState
+from agentdyno.store.matrices import MatrixRow, MatrixStore
 
 _EVERY_S = 1.0
 """Seconds after which the page looks again by itself; a run tells of itself as often."""
 _SHOWN = 16
 """Running trials of one run that are shown with their texts."""
-_COLOURS = {"running": "green", "cancelling": "orange", "lost": "red"}
+_COLOURS: Mapping[LiveState, Literal["green", "orange", "red"]] = {
+    "running": "green", "cancelling": "orange", "lost": "red",
+}
 _SEEN, _ENDED = "live_seen", "live_ended"
 _KEPT = 3
 """Runs that ended while somebody looked, and stay linked."""
@@ -104,11 +107,15 @@ def _trial(trial: dict[str, Any]) -> None:
         show(trial["text"])
 
 
+def _stored(matrix: str) -> MatrixRow:
+    return ask(lambda pool: MatrixStore(pool).find(matrix))
+
+
 def _ended(rows: list[LiveMatrix]) -> None:
     """Link the runs that ended since somebody looked."""
     now = [row.matrix_id for row in rows]
     gone = [one for one in st.session_state.get(_SEEN, []) if one not in now]
-    found = [ask(lambda pool, one=one: MatrixStore(pool).find(one)) for one in gone]
+    found = [_stored(one) for one in gone]
     ended = [*((m.id, m.status, m.command) for m in found), *st.session_state.get(_ENDED, [])]
     st.session_state[_SEEN], st.session_state[_ENDED] = now, ended[:_KEPT]
     for one, status, command in ended[:_KEPT]:
