@@ -11,7 +11,7 @@ from agentdyno.core.errors import DynoError, HarnessFault
 from agentdyno.core.settings import Settings
 from agentdyno.experiments.companion import ensure_companion
 from agentdyno.experiments.prompts.answers import Answered
-from agentdyno.experiments.tracking.address import tracking_address
+from agentdyno.experiments.tracking.address import tracking_address, without_secrets
 from agentdyno.runners.envs import Progress
 
 MODULE = "agentdyno.experiments.tracking.registry"
@@ -69,6 +69,7 @@ class CompanionRegistry:
         self._process: asyncio.subprocess.Process | None = None
         self._keeps = False
         self._turn = asyncio.Lock()
+        self._environ: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         self._keeps = True
@@ -152,6 +153,7 @@ class CompanionRegistry:
         log = await process.stderr.read() if process.stderr is not None else b""
         await self._stop()
         last = " ".join(log.decode(errors="replace").strip().splitlines()[-1:])
+        last = without_secrets(last, self._environ)
         raise RegistryAway(f"the prompt registry's process ended: {last or 'it was killed'}", HINT)
 
     async def _start(self) -> asyncio.subprocess.Process:
@@ -164,9 +166,9 @@ class CompanionRegistry:
             address = await tracking_address(settings)
         except DynoError as error:
             raise RegistryAway(error.message, error.hint) from error
+        self._environ = {**_FEW_RETRIES, **companion.environ(settings.environment), **address}
         self._process = await asyncio.create_subprocess_exec(
-            *companion.command(MODULE), limit=LONGEST_LINE,
-            env={**_FEW_RETRIES, **companion.environ(settings.environment), **address},
+            *companion.command(MODULE), limit=LONGEST_LINE, env=self._environ,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
