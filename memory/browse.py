@@ -24,9 +24,15 @@ _NAMESPACES = """
     FROM (
         SELECT namespace, count(*)::int AS items, sum(length(text))::bigint AS characters,
                max(updated_at) AS updated_at
-        FROM memory_item
-        WHERE %(kind)s = '' OR (starts_with(namespace, 'seed/') = (%(kind)s = 'seed'))
-        GROUP BY namespace ORDER BY max(updated_at) DESC LIMIT %(limit)s
+        FROM memory_item WHERE namespace IN (
+            -- Items are never changed, so the newest ones tell which namespaces changed last.
+            SELECT namespace FROM (
+                SELECT namespace, id FROM memory_item
+                WHERE %(kind)s = '' OR (starts_with(namespace, 'seed/') = (%(kind)s = 'seed'))
+                ORDER BY id DESC LIMIT 20000
+            ) AS newest GROUP BY namespace ORDER BY max(id) DESC LIMIT %(limit)s
+        )
+        GROUP BY namespace
     ) AS i
     LEFT JOIN LATERAL (
         SELECT min(trial_id) AS trial_id, count(*)::int AS conversations FROM chat_session

@@ -15,15 +15,19 @@ _BYTES = 20_000_000
 """Bytes of events that are taken apart for one look; older trials are left out beyond them."""
 _PATTERN: TypeAdapter[Pattern] = TypeAdapter(Pattern)
 _CHOSEN = """
-    chosen AS (
-        SELECT row_id, row_number() OVER newest AS place,
-               sum(pg_column_size(events)) OVER newest AS bytes
-        FROM trial
+    -- Sorted by a sum, so that the scenario's index is used and not the one of all trials by age.
+    newest AS (
+        SELECT row_id FROM trial
         WHERE NOT superseded AND scenario = %(scenario)s
             AND (%(runner)s::text IS NULL OR runner = %(runner)s)
             AND (%(variant)s::text IS NULL OR variant = %(variant)s)
-        WINDOW newest AS (ORDER BY row_id DESC)
-        ORDER BY row_id DESC LIMIT %(limit)s
+        ORDER BY row_id + 0 DESC LIMIT %(limit)s
+    ),
+    chosen AS (
+        SELECT row_id, row_number() OVER by_age AS place,
+               sum(pg_column_size(events)) OVER by_age AS bytes
+        FROM newest JOIN trial USING (row_id)
+        WINDOW by_age AS (ORDER BY row_id DESC)
     ),
     taken AS (SELECT row_id FROM chosen WHERE bytes <= %(bytes)s OR place = 1)
 """

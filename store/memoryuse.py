@@ -13,8 +13,9 @@ _QUERY = """
         SELECT u.trial, sum(u.calls) FILTER (WHERE u.tool = 'memory_search') AS searches,
                sum(u.calls) FILTER (WHERE u.tool = 'memory_write') AS writes,
                sum(u.refused + u.invalid + u.failed + u.broken) AS errors
-        FROM tool_use u JOIN trial t ON t.row_id = u.trial
-        WHERE u.server = 'memory' AND NOT t.superseded
+        FROM tool_use u
+        WHERE u.server = 'memory'
+            AND NOT EXISTS (SELECT FROM trial s WHERE s.row_id = u.trial AND s.superseded)
         GROUP BY u.trial ORDER BY u.trial DESC LIMIT %s
     )
     SELECT t.scenario, t.runner || ' ' || t.runner_version AS runner, count(*)::int AS trials,
@@ -28,7 +29,8 @@ _QUERY = """
     CROSS JOIN LATERAL (
         SELECT count(DISTINCT l.event_seq) AS hits, count(*) AS items
         FROM chat_session s JOIN memory_link l ON l.session_id = s.id AND l.relation = 'found'
-        WHERE s.trial_id = t.id AND s.started_at = t.started_at
+        -- An index of another collation is of no use.
+        WHERE s.trial_id = t.id COLLATE "default" AND s.started_at = t.started_at
     ) AS links
     GROUP BY 1, 2 ORDER BY 1, 2
 """

@@ -8,6 +8,8 @@ from psycopg.rows import class_row
 
 from agentdyno.store.database import Pool, connected
 
+NEWEST = 5000
+"""Newest trials with a tool that its sums by runner are over."""
 _SUMS = sql.SQL("""
     count(*)::int AS trials, sum(u.calls)::int AS calls, sum(u.injected)::int AS injected,
     sum(u.refused)::int AS refused, sum(u.invalid)::int AS invalid, sum(u.failed)::int AS failed,
@@ -23,8 +25,8 @@ _BY_TOOL = sql.SQL("""
     SELECT s.*, n.started_at AS last_used, b.started_at AS last_broken
     FROM (
         SELECT u.server, u.tool, {sums}
-        FROM tool_use u JOIN trial t ON t.row_id = u.trial
-        WHERE NOT t.superseded{where}
+        FROM tool_use u
+        WHERE NOT EXISTS (SELECT FROM trial s WHERE s.row_id = u.trial AND s.superseded){where}
         GROUP BY u.server, u.tool
     ) AS s
     JOIN trial n ON n.row_id = s.newest
@@ -35,8 +37,10 @@ _BY_RUNNER = sql.SQL("""
     SELECT s.*, n.started_at AS last_used, b.started_at AS last_broken
     FROM (
         SELECT t.runner || ' ' || t.runner_version AS server, t.scenario AS tool, {sums}
-        FROM tool_use u JOIN trial t ON t.row_id = u.trial
-        WHERE NOT t.superseded{where}
+        FROM (
+            SELECT * FROM tool_use WHERE server = %s AND tool = %s ORDER BY trial DESC LIMIT {most}
+        ) AS u JOIN trial t ON t.row_id = u.trial
+        WHERE NOT t.superseded
         GROUP BY 1, 2
     ) AS s
     JOIN trial n ON n.row_id = s.newest
@@ -100,13 +104,23 @@ async def tool_use(
     pool: Pool, *, scenario: str | None = None, runner: str | None = None
 ) -> list[ToolUse]:
     """Return one line per tool that trials called, in order of name."""
-    return await _sums(pool, _BY_TOOL, scenario=scenario, runner=runner)
+    given = {"scenario": scenario, "runner": runner}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    where = sql.SQL("")
+    if wanted:
+        where = sql.SQL(" AND u.trial IN (SELECT row_id FROM trial WHERE NOT superseded{})").format(
+            sql.SQL("").join(
+                sql.SQL(" AND {} = %s").format(sql.Identifier(name)) for name in wanted
+            )
+        )
+    return await _sums(pool, _BY_TOOL.format(sums=_SUMS, where=where), [*wanted.values()])
 
 
 async def tool_use_by_runner(pool: Pool, server: str, tool: str) -> list[ToolUse]:
-    """Return how one tool did on each runner: `server` is the runner and its version there, `tool`
-    the scenario."""
-    return await _sums(pool, _BY_RUNNER, server=server, tool=tool)
+    """Return how one tool did on each runner in the newest trials that called it: `server` is the
+    runner and its version there, `tool` the scenario."""
+    query = _BY_RUNNER.format(sums=_SUMS, most=sql.Literal(NEWEST))
+    return await _sums(pool, query, [server, tool])
 
 
 async def tool_trials(
@@ -128,13 +142,7 @@ async def tool_trials(
         return await cursor.fetchall()
 
 
-async def _sums(pool: Pool, query: sql.SQL, **wanted: str | None) -> list[ToolUse]:
-    columns = {"scenario": "t.scenario", "runner": "t.runner", "server": "u.server",
-               "tool": "u.tool"}
-    given = {name: value for name, value in wanted.items() if value is not None}
-    where = sql.SQL("").join(
-        sql.SQL(" AND {} = %s").format(sql.Identifier(*columns[name].split("."))) for name in given
-    )
+async def _sums(pool: Pool, query: sql.Composed, values: list[str]) -> list[ToolUse]:
     async with connected(pool) as link, link.cursor(row_factory=class_row(ToolUse)) as cursor:
-        await cursor.execute(query.format(sums=_SUMS, where=where), [*given.values()])
+        await cursor.execute(query, values)
         return await cursor.fetchall()

@@ -21,8 +21,21 @@ _CHOICES = """
         AND (NOT %(bad)s OR failed > 0 OR outcome <> 'completed')
     ORDER BY row_id DESC LIMIT %(limit)s
 """
+# From one scenario to the next by the index: trials are many, and names are few.
 _NAMES = """
-    SELECT DISTINCT scenario, runner FROM trial WHERE NOT superseded ORDER BY 1, 2
+    WITH RECURSIVE named (scenario) AS (
+        SELECT min(scenario) FROM trial WHERE NOT superseded
+        UNION ALL
+        SELECT (SELECT min(t.scenario) FROM trial t
+                WHERE NOT t.superseded AND t.scenario > named.scenario)
+        FROM named WHERE named.scenario IS NOT NULL
+    )
+    SELECT named.scenario, t.runner
+    FROM named CROSS JOIN LATERAL (
+        SELECT DISTINCT runner FROM trial
+        WHERE NOT superseded AND scenario = named.scenario
+    ) AS t
+    WHERE named.scenario IS NOT NULL ORDER BY 1, 2
 """
 
 
@@ -74,7 +87,7 @@ async def trial_names(pool: Pool) -> Names:
     async with connected(pool) as link:
         rows = await (await link.execute(_NAMES)).fetchall()
     return Names(
-        scenarios=tuple(sorted({row[0] for row in rows})),
+        scenarios=tuple(dict.fromkeys(row[0] for row in rows)),
         runners=tuple(sorted({row[1] for row in rows})),
     )
 

@@ -15,7 +15,7 @@ from agentdyno.dashboards.trialviews.reading import load_names, load_trial
 from agentdyno.evals.stats import wilson
 from agentdyno.store.flowreading import FlowTrial, flow_trials
 
-_TRIALS = 200
+_TRIALS = 100
 """Newest trials that are looked at together."""
 
 

@@ -1,7 +1,5 @@
 """Memory: what agents remember, what was found of it, and forgetting."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from agentdyno.dashboards import access, frame, links
@@ -10,11 +8,12 @@ from agentdyno.dashboards.forgetting import forget_all, forget_item
 from agentdyno.dashboards.said import attempt, told
 from agentdyno.dashboards.text import label, shorten, show
 from agentdyno.dashboards.times import utc
+from agentdyno.dashboards.trialviews.reading import place
 from agentdyno.evals.stats import wilson
 from agentdyno.memory import browse
 from agentdyno.memory.browse import BrowsedItem, Namespace
 from agentdyno.store.database import Pool, connected
-from agentdyno.store.memoryuse import NEWEST, memory_use
+from agentdyno.store.memoryuse import NEWEST, MemoryUse, memory_use
 
 _SECTIONS = ("Browse", "Search", "Use")
 _PAGE = 50
@@ -144,7 +143,7 @@ def _forget_namespace(space: Namespace) -> None:
 
 
 def _use() -> None:
-    found = ask(memory_use)
+    found = _used(place())
     if not found:
         frame.empty("No stored trial called a memory tool.", "agentdyno run investment_analysis")
         return
@@ -167,12 +166,22 @@ def _rate(count: int, n: int) -> str:
     return f"{count} of {n} ({100 * rate.low:.0f} to {100 * rate.high:.0f} %)"
 
 
-def _often() -> None:
-    async def work(pool: Pool) -> Sequence[BrowsedItem]:
+@st.cache_data(ttl=60, max_entries=4, show_spinner=False)
+def _used(where: str) -> list[MemoryUse]:
+    return ask(memory_use)
+
+
+@st.cache_data(ttl=60, max_entries=4, show_spinner=False)
+def _found_most(where: str) -> list[BrowsedItem]:
+    async def work(pool: Pool) -> list[BrowsedItem]:
         async with connected(pool) as link:
             return await browse.often_found(link)
 
-    found = ask(work)
+    return ask(work)
+
+
+def _often() -> None:
+    found = _found_most(place())
     if found:
         st.subheader("Found most often")
         frame.table([_row(one, ranked=False) for one in found], key="often_found", plain=True)

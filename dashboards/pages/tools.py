@@ -21,7 +21,13 @@ from agentdyno.dashboards.trialviews.reading import load_names, place
 from agentdyno.evals.stats import wilson
 from agentdyno.store.gaps import GapRow, gaps
 from agentdyno.store.toollists import OfferedTool, offered_tools
-from agentdyno.store.tooluse import ToolUse, tool_trials, tool_use, tool_use_by_runner
+from agentdyno.store.tooluse import (
+    NEWEST,
+    ToolUse,
+    tool_trials,
+    tool_use,
+    tool_use_by_runner,
+)
 
 _SECTIONS = ("Registry", "Health", "Gaps")
 _REPORTS = 500
@@ -124,7 +130,7 @@ def _one(line: ToolLine) -> None:
     if line.use is None:
         st.info("No stored trial called it: its definition cost tokens and brought nothing.")
         return
-    st.markdown("**On each runner**")
+    st.markdown(f"**On each runner**, over the newest {NEWEST:,} trials that called it")
     runners = ask(lambda pool: tool_use_by_runner(pool, line.server, line.tool))
     frame.table(
         [{"runner": one.server, "scenario": one.tool, "trials": one.trials, "calls": one.calls,
