@@ -49,7 +49,8 @@ class BulkStore:
     def __init__(self, store: SqlAlchemyStore, experiment_id: str) -> None:
         self._store = store
         self._experiment = int(experiment_id)
-        self._artifacts = store.get_experiment(experiment_id).artifact_location
+        experiment = store.get_experiment(experiment_id)  # type: ignore[no-untyped-call]
+        self._artifacts = experiment.artifact_location
 
     @classmethod
     def of(cls, store: object, experiment_id: str) -> "BulkStore | None":

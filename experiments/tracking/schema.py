@@ -42,7 +42,7 @@ def ready(environ: Mapping[str, str]) -> None:
     if scheme in ("http", "https"):
         _check_server(uri)
     elif scheme.partition("+")[0] in ("postgresql", "mysql", "sqlite", "mssql"):
-        engine = utils.create_sqlalchemy_engine(uri)
+        engine = _engine(uri)
         try:
             _ready(engine, uri, environ.get(ARTIFACTS, "./mlruns"))
         finally:
@@ -64,7 +64,7 @@ def _ready(engine: sqlalchemy.Engine, uri: str, artifacts: str) -> None:
         revision = _revision(engine, uri)
         if revision is None:
             # Its constructor makes the tables.
-            SqlAlchemyStore(uri, artifacts).engine.dispose()
+            SqlAlchemyStore(uri, artifacts).engine.dispose()  # type: ignore[no-untyped-call]
         elif revision != head:
             raise _other(revision, str(head), uri)
 
@@ -77,7 +77,7 @@ def upgrade(environ: Mapping[str, str]) -> str:
         SchemaRefused: they are not those of an older MLflow.
     """
     uri = environ[URI]
-    engine = utils.create_sqlalchemy_engine(uri)
+    engine = _engine(uri)
     try:
         revision = _revision(engine, uri)
         if revision is None or not _knows(revision):
@@ -86,7 +86,7 @@ def upgrade(environ: Mapping[str, str]) -> str:
                 f"{mlflow.__version__}.", "agentdyno export status",
             )
         with _alone(engine):
-            utils._upgrade_db(engine)
+            utils._upgrade_db(engine)  # type: ignore[no-untyped-call]
         return revision
     finally:
         engine.dispose()
@@ -128,7 +128,14 @@ def _knows(revision: str) -> bool:
 
 
 def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(utils._get_alembic_config(db_url=""))
+    config = utils._get_alembic_config(db_url="")  # type: ignore[no-untyped-call]
+    return ScriptDirectory.from_config(config)
+
+
+def _engine(uri: str) -> sqlalchemy.Engine:
+    engine = utils.create_sqlalchemy_engine(uri)  # type: ignore[no-untyped-call]
+    assert isinstance(engine, sqlalchemy.Engine)
+    return engine
 
 
 @contextlib.contextmanager
@@ -147,7 +154,8 @@ def _alone(engine: sqlalchemy.Engine) -> Iterator[None]:
 
 
 def _check_server(uri: str) -> None:
-    response = http_request(get_default_host_creds(uri), "/version", "GET", raise_on_status=True)
+    login = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
+    response = http_request(login, "/version", "GET")  # type: ignore[no-untyped-call]
     try:
         found = Version(response.text.strip())
     except InvalidVersion as error:
