@@ -41,7 +41,9 @@ def link(name: str, text: str, **parameters: str) -> None:
 
 def address(name: str, **parameters: str) -> str:
     """Return the address of page `name` on this server, for a column of links."""
-    return f"/{name}?{urlencode(parameters)}" if parameters else f"/{name}"
+    # The first page is at the root and nowhere else.
+    place = "/" if name == next(iter(st.session_state.get(_PAGES, ())), "") else f"/{name}"
+    return f"{place}?{urlencode(parameters)}" if parameters else place
 
 
 def parameter(name: str) -> str:

@@ -25,7 +25,7 @@ class Square:
     """All that there is to say, for the tooltip."""
 
 
-def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
+def heat_map(squares: Sequence[Square]) -> alt.LayerChart:
     """Return a heat map, rows and columns in the order of `squares`."""
     # The colours of a cell are chosen here, so that its text can be read on each of them.
     data = pd.DataFrame([
@@ -43,7 +43,7 @@ def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
         tooltip=[alt.Tooltip("row:N", title="scenario"), alt.Tooltip("column:N", title="arm"),
                  alt.Tooltip("told:N", title="passed")],
     )
-    chart = alt.layer(
+    return alt.layer(
         base.mark_rect(stroke="#80808040").encode(fill=alt.Fill("fill:N", scale=None)),
         base.mark_text(lineBreak="\n", fontSize=12, baseline="middle", dy=-6).encode(
             text="text:N", color=alt.Color("ink:N", scale=None)),
@@ -52,7 +52,6 @@ def heat_map(squares: Sequence[Square], *, title: str = "") -> alt.Chart:
         height=ROW_PX * len(rows) + (50 if flat else 110),
         width=COLUMN_PX * len(columns) + min(260, 20 + 7 * max(map(len, rows))),
     )
-    return chart.properties(title=title) if title else chart
 
 
 def colour(value: float | None) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 from agentdyno.core.estimate import Estimate
 from agentdyno.dashboards.theme import NEUTRAL, SERIES, VERDICTS
 
-ROW_PX, PANEL_PX, AXIS_PX = 26, 560, 80
-"""Of a line, of a panel's width, and what the axis takes of a chart's height."""
+ROW_PX, AXIS_PX = 26, 80
+"""Height of a line and of the axis."""
 NO_KIND = "–"
 
 
@@ -26,8 +26,6 @@ class Line:
     high: float
     told: str
     """The numbers in words, for the tooltip: n and method too."""
-    group: str = ""
-    """Lines of one group stand together, under its name."""
     kind: str = ""
     """What decides the colour: a verdict, or a name of `kinds`."""
 
@@ -55,7 +53,7 @@ def forest(
     lines: Sequence[Line], *, axis: str, reference: float | None = None,
     domain: tuple[float, float] | None = None, percent: bool = False, log: bool = False,
     kinds: Sequence[str] = (),
-) -> alt.Chart:
+) -> alt.LayerChart:
     """Return a forest plot: one line for each of `lines`, in their order.
 
     Args:
@@ -67,7 +65,6 @@ def forest(
         kinds: names that `Line.kind` takes, each with a colour of its own; verdicts without.
     """
     data = pd.DataFrame([vars_of(line) for line in lines])
-    grouped = len({line.group for line in lines}) > 1
     if log and not domain:
         # Left to itself a logarithmic axis reaches to the next power of ten.
         ends = [reference or 1.0, *(end for line in lines for end in (line.low, line.high))]
@@ -90,21 +87,16 @@ def forest(
     if reference is not None:
         rule = alt.Chart(data).mark_rule(strokeDash=[4, 4], color=NEUTRAL)
         layers.insert(0, rule.encode(x=alt.datum(reference)))
-    chart = alt.layer(*layers)
-    if not grouped:
-        # A number and not a step, which would keep the chart from filling its place.
-        return chart.properties(height=ROW_PX * len({line.name for line in lines}) + AXIS_PX)
-    return chart.properties(width=PANEL_PX, height=alt.Step(ROW_PX)).facet(
-        row=alt.Row("group:N", title=None, sort=None, header=alt.Header(
-            labelAngle=0, labelAlign="left", labelLimit=240, labelFontSize=13)),
-        spacing=8,
-    ).resolve_scale(y="independent")
+    # A number and not a step, which would keep the chart from filling its place.
+    return alt.layer(*layers).properties(
+        height=ROW_PX * len({line.name for line in lines}) + AXIS_PX
+    )
 
 
 def vars_of(line: Line) -> dict[str, Any]:
     """Return a line as a row of data."""
     return {"name": line.name, "value": line.value, "low": line.low, "high": line.high,
-            "told": line.told, "group": line.group, "kind": line.kind or NO_KIND}
+            "told": line.told, "kind": line.kind or NO_KIND}
 
 
 def _colour(kinds: Sequence[str], seen: set[str]) -> Any:

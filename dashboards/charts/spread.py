@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -27,7 +28,7 @@ def sample(values: Mapping[str, Sequence[float]], most: int = MOST) -> dict[str,
     }
 
 
-def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.Chart:
+def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.LayerChart:
     """Return strips of (a sample of) the values with quartiles, median and 5th to 95th percentile
     of all of them."""
     points = pd.DataFrame([
@@ -44,10 +45,10 @@ def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.Chart:
     y = alt.Y("arm:N", title=None, sort=arms, axis=alt.Axis(labelLimit=260, labelFlush=False))
     colour = alt.Color("arm:N", legend=None, scale=alt.Scale(
         domain=arms, range=[SERIES[n % len(SERIES)] for n in range(len(arms))]))
-    told = ["arm:N", "n:Q", *(alt.Tooltip(f"{name}:Q", format=".4~g")
+    told: list[Any] = ["arm:N", "n:Q", *(alt.Tooltip(f"{name}:Q", format=".4~g")
                               for name in ("p5", "p25", "p50", "p75", "p95"))]
     box = alt.Chart(boxes).encode(y=y, tooltip=told)
-    x = {"title": axis, "scale": alt.Scale(zero=False)}
+    x: dict[str, Any] = {"title": axis, "scale": alt.Scale(zero=False)}
     return alt.layer(
         alt.Chart(points).mark_circle(size=16, opacity=0.45).encode(
             x=alt.X("value:Q", **x), y=y, color=colour,

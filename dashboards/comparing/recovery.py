@@ -1,5 +1,7 @@
 """View *Recovery*: one fault per trial, and which arms get over it."""
 
+from typing import cast
+
 import streamlit as st
 
 from agentdyno.core.estimate import Estimate
@@ -22,7 +24,7 @@ _NOT_JUDGED = {
 
 def view(selection: Selection) -> None:
     """Show the recovery matrix of one scenario under one retry profile."""
-    known = sorted({(cell.scenario, cell.retries) for cell in selection.faulty})
+    known = sorted({(cell.scenario, cast(Retries, cell.retries)) for cell in selection.faulty})
     if not known:
         frame.empty("No trial of these filters ran under a fault.", "agentdyno chaos order_mail")
         return

@@ -1,6 +1,6 @@
 """Recent runs, their health, and what needs somebody's attention."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -60,7 +60,7 @@ def _attention(
     st.subheader("Needs attention")
     live = ask(lambda pool: LiveBoard(pool).list())
     calm = True
-    for title, shown in (
+    kinds: tuple[tuple[str, Callable[[], None]], ...] = (
         (_count(len(waiting), "call waits", "calls wait", "for approval"),
          lambda: _waiting(waiting)),
         (_count(len(lost := _lost(runs, live)), "run", "runs", "fell silent or failed"),
@@ -74,7 +74,8 @@ def _attention(
          lambda: _trials("harness_fault")),
         (_count(sum(c.gaps for c in cells), "report", "reports", "of a missing tool"),
          lambda: _gaps(cells)),
-    ):
+    )
+    for title, shown in kinds:
         if title:
             calm = False
             with st.expander(title):
