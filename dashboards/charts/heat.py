@@ -25,7 +25,7 @@ class Square:
     """All that there is to say, for the tooltip."""
 
 
-def heat_map(squares: Sequence[Square]) -> alt.LayerChart:
+def heat_map(squares: Sequence[Square]) -> alt.LayerChart | alt.FacetChart:
     """Return a heat map, rows and columns in the order of `squares`."""
     # The colours of a cell are chosen here, so that its text can be read on each of them.
     data = pd.DataFrame([

@@ -53,7 +53,7 @@ def forest(
     lines: Sequence[Line], *, axis: str, reference: float | None = None,
     domain: tuple[float, float] | None = None, percent: bool = False, log: bool = False,
     kinds: Sequence[str] = (),
-) -> alt.LayerChart:
+) -> alt.LayerChart | alt.FacetChart:
     """Return a forest plot: one line for each of `lines`, in their order.
 
     Args:

@@ -28,7 +28,7 @@ def sample(values: Mapping[str, Sequence[float]], most: int = MOST) -> dict[str,
     }
 
 
-def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.LayerChart:
+def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.LayerChart | alt.FacetChart:
     """Return strips of (a sample of) the values with quartiles, median and 5th to 95th percentile
     of all of them."""
     points = pd.DataFrame([

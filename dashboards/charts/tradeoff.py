@@ -23,7 +23,7 @@ class Spot:
     """Whether nobody beats it."""
 
 
-def trade_off(spots: Sequence[Spot], *, axis: str) -> alt.LayerChart:
+def trade_off(spots: Sequence[Spot], *, axis: str) -> alt.LayerChart | alt.FacetChart:
     """Return a chart of quality against cost; arms on the front are joined by steps."""
     data = pd.DataFrame([
         {"arm": s.arm, "passed": s.passed.value, "p_low": s.passed.low, "p_high": s.passed.high,
