@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
+from agentdyno.dashboards.charts.layers import layered
 from agentdyno.dashboards.theme import SCALE, over
 
 ROW_PX, COLUMN_PX = 46, 128
@@ -25,7 +26,7 @@ class Square:
     """All that there is to say, for the tooltip."""
 
 
-def heat_map(squares: Sequence[Square]) -> alt.LayerChart | alt.FacetChart:
+def heat_map(squares: Sequence[Square]) -> alt.LayerChart:
     """Return a heat map, rows and columns in the order of `squares`."""
     # The colours of a cell are chosen here, so that its text can be read on each of them.
     data = pd.DataFrame([
@@ -43,7 +44,7 @@ def heat_map(squares: Sequence[Square]) -> alt.LayerChart | alt.FacetChart:
         tooltip=[alt.Tooltip("row:N", title="scenario"), alt.Tooltip("column:N", title="arm"),
                  alt.Tooltip("told:N", title="passed")],
     )
-    return alt.layer(
+    return layered(
         base.mark_rect(stroke="#80808040").encode(fill=alt.Fill("fill:N", scale=None)),
         base.mark_text(lineBreak="\n", fontSize=12, baseline="middle", dy=-6).encode(
             text="text:N", color=alt.Color("ink:N", scale=None)),

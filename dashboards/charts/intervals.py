@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from agentdyno.core.estimate import Estimate
+from agentdyno.dashboards.charts.layers import layered
 from agentdyno.dashboards.theme import NEUTRAL, SERIES, VERDICTS
 
 ROW_PX, AXIS_PX = 26, 80
@@ -53,7 +54,7 @@ def forest(
     lines: Sequence[Line], *, axis: str, reference: float | None = None,
     domain: tuple[float, float] | None = None, percent: bool = False, log: bool = False,
     kinds: Sequence[str] = (),
-) -> alt.LayerChart | alt.FacetChart:
+) -> alt.LayerChart:
     """Return a forest plot: one line for each of `lines`, in their order.
 
     Args:
@@ -88,7 +89,7 @@ def forest(
         rule = alt.Chart(data).mark_rule(strokeDash=[4, 4], color=NEUTRAL)
         layers.insert(0, rule.encode(x=alt.datum(reference)))
     # A number and not a step, which would keep the chart from filling its place.
-    return alt.layer(*layers).properties(
+    return layered(*layers).properties(
         height=ROW_PX * len({line.name for line in lines}) + AXIS_PX
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from agentdyno.dashboards.charts.layers import layered
 from agentdyno.dashboards.theme import SERIES
 from agentdyno.experiments.measured import quantile
 
@@ -28,7 +29,7 @@ def sample(values: Mapping[str, Sequence[float]], most: int = MOST) -> dict[str,
     }
 
 
-def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.LayerChart | alt.FacetChart:
+def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.LayerChart:
     """Return strips of (a sample of) the values with quartiles, median and 5th to 95th percentile
     of all of them."""
     points = pd.DataFrame([
@@ -49,7 +50,7 @@ def spread(values: Mapping[str, Sequence[float]], *, axis: str) -> alt.LayerChar
                               for name in ("p5", "p25", "p50", "p75", "p95"))]
     box = alt.Chart(boxes).encode(y=y, tooltip=told)
     x: dict[str, Any] = {"title": axis, "scale": alt.Scale(zero=False)}
-    return alt.layer(
+    return layered(
         alt.Chart(points).mark_circle(size=16, opacity=0.45).encode(
             x=alt.X("value:Q", **x), y=y, color=colour,
             yOffset=alt.YOffset("jitter:Q", scale=alt.Scale(domain=(-0.2, 1.2)))),

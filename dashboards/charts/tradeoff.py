@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentdyno.core.estimate import Estimate
 from agentdyno.dashboards.charts.intervals import in_words
+from agentdyno.dashboards.charts.layers import layered
 from agentdyno.dashboards.theme import NEUTRAL, SAME
 
 
@@ -23,7 +24,7 @@ class Spot:
     """Whether nobody beats it."""
 
 
-def trade_off(spots: Sequence[Spot], *, axis: str) -> alt.LayerChart | alt.FacetChart:
+def trade_off(spots: Sequence[Spot], *, axis: str) -> alt.LayerChart:
     """Return a chart of quality against cost; arms on the front are joined by steps."""
     data = pd.DataFrame([
         {"arm": s.arm, "passed": s.passed.value, "p_low": s.passed.low, "p_high": s.passed.high,
@@ -38,7 +39,7 @@ def trade_off(spots: Sequence[Spot], *, axis: str) -> alt.LayerChart | alt.Facet
     x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False))
     base = alt.Chart(data).encode(tooltip=[
         "arm:N", alt.Tooltip("p_told:N", title="passed"), alt.Tooltip("c_told:N", title=axis)])
-    return alt.layer(
+    return layered(
         base.transform_filter("datum.front == 'on the front'").mark_line(
             interpolate="step-after", strokeDash=[3, 3], color=SAME).encode(x=x, y=y),
         base.mark_rule(strokeWidth=1.5).encode(x=x, y=alt.Y("p_low:Q", title="passed"),
