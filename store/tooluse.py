@@ -106,7 +106,7 @@ async def tool_use(
     """Return one line per tool that trials called, in order of name."""
     given = {"scenario": scenario, "runner": runner}
     wanted = {name: value for name, value in given.items() if value is not None}
-    where = sql.SQL("")
+    where = sql.Composed([])
     if wanted:
         where = sql.SQL(" AND u.trial IN (SELECT row_id FROM trial WHERE NOT superseded{})").format(
             sql.SQL("").join(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import altair as alt
+import pandas as pd
 
 from agentdyno.dashboards import theme
 from agentdyno.dashboards.text import shorten
@@ -52,7 +53,7 @@ def _rows(bars: Sequence[Bar]) -> Iterator[dict[str, object]]:
 def _chart(rows: Sequence[dict[str, object]], order: Sequence[str], *, step: int) -> alt.Chart:
     kinds = [kind for kind in COLOURS if any(row["kind"] == kind for row in rows)]
     # Labels of rows are texts of models: a field, never a title, so that nothing is read in them.
-    return alt.Chart(alt.Data(values=list(rows))).mark_bar(strokeWidth=2).encode(
+    chart: alt.Chart = alt.Chart(pd.DataFrame(list(rows))).mark_bar(strokeWidth=2).encode(
         x=alt.X("from:Q", title="seconds from the trial's start", axis=alt.Axis(tickCount=10)),
         x2="drawn:Q",
         y=alt.Y("row:N", sort=list(order), title=None,
@@ -64,3 +65,4 @@ def _chart(rows: Sequence[dict[str, object]], order: Sequence[str], *, step: int
                  alt.Tooltip("from:Q", format=".4f", title="from, s"),
                  alt.Tooltip("ms:Q", format=",.2f", title="took, ms")],
     ).properties(height=alt.Step(step), width="container")
+    return chart

@@ -28,7 +28,7 @@ def show_wire(trial: Trial) -> None:
     if line is None:
         st.info("Choose an exchange, by its number or in the table.")
         return
-    records = load_records(trial, seq)
+    records = load_records(trial, line.seq)
     if records:
         _show(trial, line, records[0])
 
