@@ -16,6 +16,7 @@ from agentdyno.cli.database import run_async
 from agentdyno.cli.judgemarks import print_marks
 from agentdyno.core.errors import UsageError
 from agentdyno.core.estimate import Estimate
+from agentdyno.evals.statistics.verdict import chance_words
 from agentdyno.experiments.compare.compare import Rules, compare
 from agentdyno.experiments.compare.metrics import METRICS
 from agentdyno.experiments.compare.nouns import Comparison, Line
@@ -127,7 +128,7 @@ def _table(lines: Sequence[Line], found: Comparison) -> Table:
         table.add_row(
             Text(line.metric), Text("–" if pair is None else _number(pair.a, line)),
             Text("–" if pair is None else _number(pair.b, line)), Text(_interval(line)),
-            Text("–" if line.exact or line.p is None else f"{line.p:.3f}"), _verdict(line),
+            Text(chance_words(None if line.exact else line.p)), _verdict(line),
         )
     return table
 

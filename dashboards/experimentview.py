@@ -10,7 +10,7 @@ from agentdyno.dashboards.text import shorten
 from agentdyno.dashboards.times import utc
 from agentdyno.evals.statistics.verdict import bounds
 from agentdyno.experiments.abtest.standing import Standing
-from agentdyno.experiments.abtest.words import chance_of, difference_of, value_of
+from agentdyno.experiments.abtest.words import chance_of, difference_of, value_of, verdict_words
 from agentdyno.experiments.promotion.release import beside_prompts
 
 _LONG = 300
@@ -24,7 +24,7 @@ def verdict_cells(found: Standing) -> list[dict[str, object]]:
     return [
         {
             "variant": one.arm, "what it tries": shorten(title_of(found, one.arm), 120),
-            "verdict": one.word, f"{metric} of {found.design.baseline}":
+            "verdict": verdict_words(one), f"{metric} of {found.design.baseline}":
                 value_of(one.primary, baseline=True),
             "of the variant": value_of(one.primary, baseline=False),
             f"difference [{level} interval]": difference_of(one.primary) or "–",

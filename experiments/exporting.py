@@ -56,7 +56,7 @@ async def announce(
         return ""
     await ExportQueue(pool).add(matrix_id, targets, trials)
     if companion_if_ready(settings.cache) is None:
-        return "not exported yet: agentdyno export mlflow installs MLflow first (700 MB)"
+        return "not in MLflow yet: agentdyno ui installs it first (1.2 GB), then exports"
     try:
         spawn(settings)
     except OSError as error:

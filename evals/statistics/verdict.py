@@ -59,3 +59,10 @@ def is_exact(wires: Sequence[Sequence[str]]) -> bool:
         wires: for each case the fingerprints of its trials' wire logs.
     """
     return bool(wires) and all(len(set(case)) == 1 for case in wires if case)
+
+
+def chance_words(p: float | None) -> str:
+    """Return a p-value as it is printed: "–" for none, and never as if it were nought."""
+    if p is None:
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

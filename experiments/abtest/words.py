@@ -3,6 +3,7 @@
 import math
 
 from agentdyno.core.difference import unified
+from agentdyno.evals.statistics.verdict import chance_words
 from agentdyno.experiments.abtest.judge import ArmVerdict, Guarded, Question
 from agentdyno.experiments.abtest.standing import Standing
 
@@ -97,7 +98,7 @@ def value_of(question: Question, *, baseline: bool) -> str:
 
 def chance_of(question: Question) -> str:
     """Return the adjusted p-value; "–" where there is none."""
-    return "–" if question.p is None or question.exact else f"{question.p:.3f}"
+    return chance_words(None if question.exact else question.p)
 
 
 def guard_words(guard: Guarded) -> str:
