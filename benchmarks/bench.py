@@ -23,6 +23,7 @@ SECTIONS = {
     "storage": "storing trials against appending JSON lines",
     "mlflow": "exporting 1,000 trials of 20 spans to MLflow, and what a run notices of it",
     "dashboard": "an interaction with each page over 100,000 stored trials",
+    "report": "the report on a run of 1,000 trials",
     "regrade": "grading 10,000 stored trials again by ten checks",
 }
 

@@ -91,19 +91,20 @@ def _heat(cells: Sequence[Cell]) -> Planned | None:
 
 def _rates(cells: Sequence[Cell]) -> Planned | None:
     lines = []
-    for cell in cells:
-        for scenario in sorted({trial.key.scenario for trial in cell.trials}):
+    scenarios = sorted({trial.key.scenario for cell in cells for trial in cell.trials})
+    for scenario in scenarios:
+        for cell in cells:
             counted = _counted([t for t in cell.trials if t.key.scenario == scenario])
             found = _passed(counted)
             if found is None:
                 continue
             exact = nothing_scatters(counted)
             lines.append({
-                "name": cell.name, "group": scenario, "value": found.value,
+                "name": cell.name if len(scenarios) == 1 else f"{scenario}, {cell.name}",
+                "value": found.value,
                 "low": found.value if exact else found.low,
                 "high": found.value if exact else found.high, "told": _told(found, exact),
             })
-    lines.sort(key=lambda line: str(line["group"]))
     return _lines(
         lines, title="Pass rates", axis="passed", percent=True, domain=(0.0, 1.0),
         text="Points with Wilson's 95 % intervals; a point alone where nothing scatters.",

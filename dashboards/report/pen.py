@@ -42,18 +42,17 @@ def svg(chart: alt.TopLevelMixin) -> str:
     return vl_convert.vegalite_to_svg(chart.to_dict(), config=_CONFIG, allowed_base_urls=[])
 
 
-def _heat(squares: list[dict[str, Any]]) -> alt.Chart:
+def _heat(squares: list[dict[str, Any]]) -> alt.LayerChart:
     return heat_map([Square(**one) for one in squares])
 
 
-def _forest(lines: list[dict[str, Any]], **how: Any) -> alt.Chart:
+def _forest(lines: list[dict[str, Any]], **how: Any) -> alt.LayerChart:
     if how.get("domain"):
         how["domain"] = tuple(how["domain"])
-    chart = forest([Line(**one) for one in lines], **how)
-    return chart if isinstance(chart, alt.FacetChart) else chart.properties(width=_WIDTH_PX)
+    return forest([Line(**one) for one in lines], **how).properties(width=_WIDTH_PX)
 
 
-def _trade_off(spots: list[dict[str, Any]], axis: str) -> alt.Chart:
+def _trade_off(spots: list[dict[str, Any]], axis: str) -> alt.LayerChart:
     rows = [
         Spot(arm=one["arm"], on_front=one["on_front"], passed=Estimate(**one["passed"]),
              cost=Estimate(**one["cost"]))
@@ -62,7 +61,7 @@ def _trade_off(spots: list[dict[str, Any]], axis: str) -> alt.Chart:
     return trade_off(rows, axis=axis).properties(width=_WIDTH_PX)
 
 
-def _spread(values: dict[str, list[float]], axis: str) -> alt.Chart:
+def _spread(values: dict[str, list[float]], axis: str) -> alt.LayerChart:
     return spread(values, axis=axis).properties(width=_WIDTH_PX)
 
 
