@@ -15,9 +15,9 @@ _SUMS = sql.SQL("""
     sum(u.refused)::int AS refused, sum(u.invalid)::int AS invalid, sum(u.failed)::int AS failed,
     sum(u.broken)::int AS broken, sum(u.recorded)::int AS recorded,
     sum(u.seconds) AS seconds, max(u.slowest_s) AS slowest_s,
-    (count(*) FILTER (WHERE u.calls > u.injected))::int AS judged,
-    (count(*) FILTER (WHERE u.calls > u.injected
-        AND u.refused + u.invalid + u.failed + u.broken = 0))::int AS clean,
+    (count(*) FILTER (WHERE u.calls > u.injected + u.refused))::int AS judged,
+    (count(*) FILTER (WHERE u.calls > u.injected + u.refused
+        AND u.invalid + u.failed + u.broken = 0))::int AS clean,
     max(u.trial) AS newest, max(u.trial) FILTER (WHERE u.broken > 0) AS newest_broken
 """)
 # The sums first and the times of two trials per line after: rows of `trial` are wide.
@@ -74,9 +74,9 @@ class ToolUse:
     """Seconds in calls that a server answered."""
     slowest_s: float
     judged: int
-    """Trials that say something of the tool: not all of their calls were injected."""
+    """Trials that say something of the tool: not all of their calls were injected or refused."""
     clean: int
-    """Those of them in which no call ended in an error."""
+    """Those of them in which no call that was made ended in an error."""
     newest: int
     """Row of the newest trial that called it."""
     newest_broken: int | None
@@ -97,7 +97,7 @@ class ToolTrial:
     """Name and version."""
     calls: int
     errors: int
-    """Calls that ended in an error, without injected faults."""
+    """Calls that were made and ended in an error, without injected faults."""
 
 
 async def tool_use(
@@ -130,10 +130,10 @@ async def tool_trials(
     query = """
         SELECT t.id AS trial, t.started_at, t.scenario,
                t.runner || ' ' || t.runner_version AS runner, u.calls,
-               u.refused + u.invalid + u.failed + u.broken AS errors
+               u.invalid + u.failed + u.broken AS errors
         FROM tool_use u JOIN trial t ON t.row_id = u.trial
         WHERE NOT t.superseded AND u.server = %(server)s AND u.tool = %(tool)s
-            AND (NOT %(erring)s OR u.refused + u.invalid + u.failed + u.broken > 0)
+            AND (NOT %(erring)s OR u.invalid + u.failed + u.broken > 0)
         ORDER BY u.trial DESC LIMIT %(limit)s
     """
     wanted = {"server": server, "tool": tool, "erring": erring, "limit": limit}

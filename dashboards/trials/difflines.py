@@ -109,7 +109,8 @@ def tool_title(tool: ToolDiff) -> str:
         side, tokens = ("B", tool.tokens_b) if tool.a is None else ("A", tool.tokens_a)
         return f"{tool.a or tool.b}: in {side} alone, {tokens:,} tokens"
     name = tool.a if tool.a == tool.b else f"{tool.a} renamed to {tool.b}"
-    parts = [f"{len(tool.changes)} changes of its definition"] if tool.changes else []
+    changes = f"{len(tool.changes)} change{'s' if len(tool.changes) > 1 else ''}"
+    parts = [f"{changes} of its definition"] if tool.changes else []
     parts += ["another description"] if tool.description else []
     return f"{name}: {' and '.join(parts)}" if parts else name
 
@@ -141,4 +142,6 @@ def call_title(call: CallDiff) -> str:
         return (f"{call.agent}, call {call.number}: in {side} alone,"
                 f" {alone.tokens.prompt:,} prompt tokens{asks}")
     again = f", beside {call.repeated} told before" if call.repeated else ""
-    return f"{call.agent}, call {call.number}: {len(call.messages)} messages differ{again}"
+    count = len(call.messages)
+    some = "1 message differs" if count == 1 else f"{count} messages differ"
+    return f"{call.agent}, call {call.number}: {some}{again}"

@@ -16,7 +16,7 @@ from agentdyno.tools.risk import assess
 
 Health = Literal["works", "broke before", "broken", "not judged", "not called"]
 """`broken`: in the newest trial that called it, the server crashed or was too slow. `not judged`:
-only injected faults or cassettes answered."""
+only injected faults or cassettes answered, or every call was refused."""
 
 ORDER: tuple[Health, ...] = ("broken", "broke before", "not judged", "not called", "works")
 """What needs attention first."""
@@ -49,9 +49,9 @@ class ToolLine:
 
     @property
     def errors(self) -> int:
-        """Calls that ended in an error, without injected faults."""
+        """Calls that were made and ended in an error, without injected faults."""
         use = self.use
-        return use.refused + use.invalid + use.failed + use.broken if use else 0
+        return use.invalid + use.failed + use.broken if use else 0
 
     @property
     def health(self) -> Health:
@@ -59,7 +59,7 @@ class ToolLine:
         use = self.use
         if use is None:
             return "not called"
-        if use.calls in (use.injected, use.recorded):
+        if use.calls in (use.injected, use.recorded, use.refused):
             return "not judged"
         if use.newest_broken is None:
             return "works"
