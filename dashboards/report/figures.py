@@ -152,8 +152,8 @@ def _front(found: Findings, cells: Sequence[Cell]) -> Planned | None:
         if cost is None:
             return None
         spots.append({
-            "arm": point.arm, "passed": point.passed.model_dump(mode="json"), "cost": cost.model_dump(mode="json"),
-            "on_front": not point.beaten_by,
+            "arm": point.arm, "passed": point.passed.model_dump(mode="json"),
+            "cost": cost.model_dump(mode="json"), "on_front": not point.beaten_by,
         })
     axis = f"{front.cost.replace('_', ' ')} per trial"
     return Planned(

@@ -1,7 +1,7 @@
 """Sets the report: Jinja2 with every text escaped, one style sheet, no script.
 
-The page's own policy (`default-src 'none'`) has a browser refuse whatever would load or run, even if
-a text of a trial found a way past the escaping.
+The page's own policy (`default-src 'none'`) has a browser refuse whatever would load or run, even
+if a text of a trial found a way past the escaping.
 """
 
 import base64
@@ -27,7 +27,8 @@ def render(said: Contents, figures: Sequence[Figure]) -> str:
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return _environment().get_template("report.html.j2").render(
-        said=said, figures=figures, results_note=results.NOTE, checks_note=checks.NOTE, style=Markup(style),  # noqa: S704 our own file
+        said=said, figures=figures, results_note=results.NOTE, checks_note=checks.NOTE,
+        style=Markup(style),  # noqa: S704 our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
                "base-uri 'none'; form-action 'none'",
     )

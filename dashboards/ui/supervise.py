@@ -56,7 +56,8 @@ async def _running(servers: Sequence[Server]) -> AsyncIterator[list[Service]]:
     services: list[Service] = []
     try:
         for server in servers:
-            services.append(await Service.start(server))
+            # One by one: those that started are stopped if the next one does not.
+            services += [await Service.start(server)]
         yield services
     finally:
         await asyncio.gather(*(service.stop() for service in services))

@@ -25,7 +25,7 @@ FOCUSED = """
   const before = window.dynoLast ? look(window.dynoLast) : "";
   window.dynoLast = at;
   if (!at || at === document.body) return { name: "", tag: "", look: "", before };
-  const name = at.getAttribute("aria-label") || at.innerText || at.getAttribute("placeholder") || "";
+  const name = at.getAttribute("aria-label") || at.innerText || "";
   return {
     name: name.trim().replace(/\\s+/g, " ").slice(0, 60), tag: at.tagName.toLowerCase(),
     look: look(at), before,

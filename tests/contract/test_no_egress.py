@@ -118,3 +118,31 @@ def test_nothing_connects_anywhere_while_a_judge_measures() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(counted(done).values()) == {0}, done.stdout
+
+
+UI_ASKED = r"""
+import signal, subprocess, sys, urllib.request
+ui = subprocess.Popen([sys.executable, "-P", "-m", "agentdyno", "ui"], stdout=subprocess.PIPE,
+                      stderr=subprocess.STDOUT, text=True)
+said = []
+for line in ui.stdout:
+    said.append(line)
+    if line.startswith("ready in"):
+        break
+links = [line.split()[1] for line in said if line.split()[1:2] and "http" in line.split()[1]]
+assert len(links) == 2, said
+for link in links:
+    assert urllib.request.urlopen(link).status == 200
+ui.send_signal(signal.SIGINT)
+ui.communicate()
+assert ui.returncode == 0, said
+"""
+
+
+def test_nothing_connects_outside_loopback_while_dashboard_and_mlflow_serve(database: str) -> None:
+    done = isolated(
+        sys.executable, "-P", "-c", UI_ASKED, AGENTDYNO_DATABASE_URL=database,
+        AGENTDYNO_CACHE=str(load_settings().cache), AGENTDYNO_MLFLOW="on",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(counted(done).values()) == {0}, done.stdout

@@ -1,7 +1,6 @@
 """The report on a run: one file, whole, safe to open, and true."""
 
 import os
-import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -28,9 +27,10 @@ class Page(HTMLParser):
         self.text += data
 
 
-def written(database: str, folder: Path, matrix: str = "latest") -> subprocess.CompletedProcess[str]:
+def written(database: str, folder: Path, matrix: str) -> subprocess.CompletedProcess[str]:
+    file = str(folder / "r.html")
     return subprocess.run(
-        [sys.executable, "-P", "-m", "agentdyno", "report", matrix, "-o", str(folder / "r.html")],
+        [sys.executable, "-P", "-m", "agentdyno", "report", matrix, "-o", file],
         env={**os.environ, "AGENTDYNO_DATABASE_URL": database, "AGENTDYNO_CACHE": str(folder)},
         text=True, capture_output=True, check=False,
     )
@@ -43,7 +43,9 @@ def report(stored: str, tmp_path: Path) -> str:
     return (tmp_path / "r.html").read_text()
 
 
-def test_the_report_is_one_file_that_loads_nothing_and_runs_nothing(report: str) -> None:
+def test_the_report_is_one_whole_file_that_loads_nothing_and_says_what_was_measured(
+    report: str
+) -> None:
     page = Page(report)
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv"))
     assert policy is not None
@@ -55,13 +57,34 @@ def test_the_report_is_one_file_that_loads_nothing_and_runs_nothing(report: str)
             if name in ("href", "src", "xlink:href"):
                 assert value, tag
                 assert value.startswith("#"), (tag, value)
+    assert sum(tag == "svg" for tag, _ in page.tags) == 4
+    for said in (
+        "autogen 0.7.9: the bench spoiled 1 of 4 trials", "autogen 0.7.9 is flaky",
+        "langgraph 1.2.22 against crewai 1.15.30", "100% [51%, 100%]", "AAPL is not named",
+        "the worker's process died", "crewai 1.15.30, python 3.11.2",
+    ):
+        assert said in page.text, said
 
 
-def test_every_rate_of_the_report_has_its_interval_or_says_that_nothing_scatters(
-    report: str
+def test_faults_are_held_against_the_same_trial_without_them(stored: str, tmp_path: Path) -> None:
+    done = written(stored, tmp_path, made.CHAOS[:8])
+    assert done.returncode == 0, done.stderr
+    assert "Faults that were injected" in Page((tmp_path / "r.html").read_text()).text
+
+
+@pytest.mark.parametrize(("matrix", "told"), [
+    ("f00", "No run 'f00'"), (made.RUNNING[:8], "stored no trial"),
+])
+def test_a_run_without_trials_or_that_is_not_there_is_refused(
+    stored: str, tmp_path: Path, matrix: str, told: str
 ) -> None:
-    text = Page(report).text
-    assert re.search(r"crewai 1\.15\.30", text)
-    assert "flaky" in text
-    rates = re.findall(r"\d+%(?! \[| exact|, |\])[^\n]{0,20}", report)
-    print(rates)
+    done = written(stored, tmp_path, matrix)
+    assert done.returncode == 4
+    assert told in done.stderr
+    assert "next:" in done.stderr
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_database_without_any_run_says_what_to_run(database: str, tmp_path: Path) -> None:
+    done = written(database, tmp_path, "latest")
+    assert (done.returncode, "agentdyno run" in done.stderr) == (4, True)
