@@ -93,7 +93,7 @@ async def test_a_run_waits_and_installs_nothing_where_mlflow_is_not_there(
     monkeypatch.setattr(exporting, "companion_if_ready", lambda cache: None)
     monkeypatch.setattr(exporting, "spawn", pytest.fail)
     matrix, ids = await finished(pool)
-    assert "agentdyno export mlflow" in await announce(pool, settings, matrix, ids)
+    assert "MLflow yet" in await announce(pool, settings, matrix, ids)
     assert [row.state for row in await ExportQueue(pool).list()] == ["waiting"]
 
 
