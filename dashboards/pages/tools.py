@@ -82,8 +82,8 @@ def _used(where: str, scenario: str | None, runner: str | None) -> list[ToolUse]
 def _registry(lines: Sequence[ToolLine]) -> None:
     st.caption(
         "Without errors: trials in which no call of the tool ended in an error, with Wilson's 95 %"
-        " interval. Calls into which the harness put a fault are left out, and so are those that were"
-        " refused: by a person, a limit, or because the agent may not."
+        " interval. Calls into which the harness put a fault are left out, and so are those that"
+        " were refused: by a person, a limit, or because the agent may not."
     )
     row = frame.table([_row(line) for line in lines], key="tools", height=420)
     wanted = links.parameter("tool")
