@@ -23,15 +23,18 @@ def ui(host: str, port: int | None, mlflow_port: int | None, no_mlflow: bool) ->
     """
     from agentdyno.cli.becoming import become, ready_companion
     from agentdyno.cli.database import open_database, run_async
+    from agentdyno.experiments.exporting import resume
 
     settings = load_settings()
     ready_companion(settings)
 
-    async def made() -> None:
-        async with open_database(settings):
-            pass
+    async def late() -> int:
+        async with open_database(settings) as pool:
+            return 0 if no_mlflow else await resume(pool, settings)
 
-    run_async(made())
+    if waiting := run_async(late()):
+        runs = "1 run is" if waiting == 1 else f"{waiting} runs are"
+        click.echo(f"{runs} on the way to MLflow; agentdyno export status", err=True)
     given = [f"--host={host}"]
     given += [f"--port={port}"] if port else []
     given += [f"--mlflow-port={mlflow_port}"] if mlflow_port else []

@@ -65,6 +65,19 @@ async def announce(
     return ""
 
 
+async def resume(pool: Pool, settings: Settings) -> int:
+    """Have what has not reached MLflow yet exported in the background; returns how many runs.
+
+    Raises:
+        HarnessFault: our own database is away.
+        OSError: the process cannot be started.
+    """
+    waiting = await ExportQueue(pool).hurry("mlflow") if settings.mlflow else 0
+    if waiting:
+        spawn(settings)
+    return waiting
+
+
 def log_path(cache: Path) -> Path:
     """Return where background exports write their log."""
     return cache / "exports.log"

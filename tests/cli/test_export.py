@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 from psycopg import sql
 
 from agentdyno.cli.main import main
+from agentdyno.core.settings import Settings, read_settings
+from agentdyno.experiments import exporting
 from agentdyno.experiments.tracking.address import SUFFIX
 from agentdyno.store.database import open_pool
+from agentdyno.store.exports import ExportQueue
 from agentdyno.store.trials import TrialStore
 from agentdyno.tests.experiments.exported import sealed, wire
 
@@ -82,3 +86,23 @@ def test_an_mlflow_that_is_away_is_told_with_its_reason_and_the_next_try(
 def test_runs_and_all_of_them_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "mlflow", "latest", "--all"]) == 4
     assert "name runs, or --all" in capsys.readouterr().err
+
+
+def test_what_has_not_arrived_is_taken_up_again_before_pages_are_shown(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Settings] = []
+    monkeypatch.setattr(exporting, "spawn", started.append)
+
+    async def waiting() -> tuple[int, int]:
+        matrix = await _finished(database)
+        pool = await open_pool(database)
+        settings = read_settings(os.environ)
+        none_yet = await exporting.resume(pool, settings)
+        await ExportQueue(pool).add(matrix, ("mlflow",), [sealed().id])
+        found = none_yet, await exporting.resume(pool, settings)
+        await pool.close()
+        return found
+
+    assert asyncio.run(waiting()) == (0, 1)
+    assert len(started) == 1
