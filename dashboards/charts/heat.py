@@ -10,6 +10,8 @@ from agentdyno.dashboards.charts.layers import layered
 from agentdyno.dashboards.theme import SCALE, over
 
 ROW_PX, COLUMN_PX = 46, 128
+_WIDEST = 7
+"""Columns that a page is wide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +29,25 @@ class Square:
 
 
 def heat_map(squares: Sequence[Square]) -> alt.LayerChart:
-    """Return a heat map, rows and columns in the order of `squares`."""
+    """Return a heat map, rows and columns in the order of `squares`.
+
+    Where there are more columns than a page is wide, and fewer rows, the two change places.
+    """
     # The colours of a cell are chosen here, so that its text can be read on each of them.
     data = pd.DataFrame([
         {"row": s.row, "column": s.column, "text": s.text, "told": s.told,
          "fill": colour(s.value), "ink": over(colour(s.value))} for s in squares
     ])
-    rows, columns = (list(dict.fromkeys(data[name])) for name in ("row", "column"))
-    flat = len(columns) <= 8
+    down, across = "row", "column"
+    rows, columns = (list(dict.fromkeys(data[name])) for name in (down, across))
+    if len(rows) < len(columns) > _WIDEST:
+        (down, rows), (across, columns) = (across, columns), (down, rows)
+    flat = len(columns) <= _WIDEST
     base = alt.Chart(data).encode(
-        x=alt.X("column:N", title=None, sort=columns, axis=alt.Axis(
+        x=alt.X(f"{across}:N", title=None, sort=columns, axis=alt.Axis(
             orient="top", labelAngle=0 if flat else -40, labelLimit=180, labelOverlap=False,
             labelFlush=False)),
-        y=alt.Y("row:N", title=None, sort=rows, axis=alt.Axis(
+        y=alt.Y(f"{down}:N", title=None, sort=rows, axis=alt.Axis(
             labelLimit=260, labelOverlap=False, labelFlush=False)),
         tooltip=[alt.Tooltip("row:N", title="scenario"), alt.Tooltip("column:N", title="arm"),
                  alt.Tooltip("told:N", title="passed")],
