@@ -49,8 +49,8 @@ def _cell(check: str, trials: Sequence[Trial]) -> str:
         return "–"
     decided = found["pass"] + found["fail"]
     told = words.rate(wilson(found["pass"], decided), exact=nothing_scatters(trials))
-    marks = [f"{found[status]} {mark}" for status, mark in (("inconclusive", "?"), ("error", "!"))
-             if found[status]]
+    marks = [f"{count} {mark}" for count, mark in ((found["inconclusive"], "?"),
+                                                   (found["error"], "!")) if count]
     return " ".join([f"{told} of {decided}" if decided else told, *marks])
 
 

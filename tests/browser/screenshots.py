@@ -54,7 +54,7 @@ def main() -> None:
         try:
             dsn = asyncio.run(ensure_server(folder / "cache"))
             asyncio.run(migrate(dsn))
-            fill(dsn, folder)
+            fill(dsn, folder, hostile=False)
             with running(environment(dsn), "--no-mlflow") as links:
                 asyncio.run(take(links["dashboard"]))
         finally:

@@ -35,7 +35,9 @@ def agentdyno(
     """Run the command line on `database`, with the environments of this machine."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "agentdyno", *arguments], cwd="/", text=True,
-        capture_output=True, check=False, env=environment(database) | environ,
+        capture_output=True, check=False,
+        # What is exported is exported below, and not meanwhile behind our backs.
+        env=environment(database) | {"AGENTDYNO_MLFLOW": "off"} | environ,
     )
     assert done.returncode in codes, (arguments, done.stdout, done.stderr)
     return done
@@ -50,14 +52,16 @@ def environment(database: str) -> dict[str, str]:
     }
 
 
-def fill(database: str, folder: Path) -> None:
-    """Run what the pages are to show."""
+def fill(database: str, folder: Path, *, hostile: bool = True) -> None:
+    """Run what the pages are to show; `hostile` adds trials that say what no page may run."""
     agentdyno(database, "run", "investment_analysis", "docs_question", "zero_tools", *RUNNERS,
               "--trials", "2", codes=(0, 1))
     agentdyno(database, "run", "daily_research", *RUNNERS, "--trials", "1", codes=(0, 1))
     agentdyno(database, "chaos", "order_mail", "--runner", "langgraph", codes=(0, 1))
-    agentdyno(database, "run", str(hostile_scenario(folder)), *RUNNERS, "--trials", "1",
-              codes=(1,))
+    if hostile:
+        agentdyno(database, "run", str(hostile_scenario(folder)), *RUNNERS, "--trials", "1",
+                  codes=(1,))
+    agentdyno(database, "export", "mlflow", "--all", AGENTDYNO_MLFLOW="on")
 
 
 def hostile_scenario(folder: Path) -> Path:

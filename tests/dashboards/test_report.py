@@ -57,7 +57,7 @@ def test_the_report_is_one_whole_file_that_loads_nothing_and_says_what_was_measu
             if name in ("href", "src", "xlink:href"):
                 assert value, tag
                 assert value.startswith("#"), (tag, value)
-    assert sum(tag == "svg" for tag, _ in page.tags) == 4
+    assert sum(tag == "svg" for tag, _ in page.tags) == 5
     for said in (
         "autogen 0.7.9: the bench spoiled 1 of 4 trials", "autogen 0.7.9 is flaky",
         "langgraph 1.2.22 against crewai 1.15.30", "100% [51%, 100%]", "AAPL is not named",
