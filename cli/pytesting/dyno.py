@@ -48,7 +48,7 @@ def parameters(metafunc: pytest.Metafunc) -> list[Any]:
             check_runner(spec)
         wanted = chosen.among(runners) if runners else chosen.runners
         variants = {
-            name: Variant(agents=dict(changes))
+            name: Variant.model_validate({"agents": dict(changes)})
             for name, changes in (given.get("variants") or {}).items()
         }
         if variants and not wanted and not runners:
@@ -153,7 +153,7 @@ class Dyno:
         if model not in ("scripted", "replay"):
             raise UsageError(f"model={model!r}: a test asks no provider.",
                              "model='scripted' or model='replay'")
-        change = Variant(agents=dict(changes)) if changes else None
+        change = Variant.model_validate({"agents": dict(changes)}) if changes else None
         if change is None and parameter is not None:
             change, variant = parameter.change, parameter.variant
         options = RunOptions(

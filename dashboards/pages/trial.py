@@ -93,7 +93,9 @@ def _head(trial: Trial) -> None:
     ))
     seen = measure(trial)
     passed = sum(verdict.status == "pass" for verdict in trial.verdicts)
-    waited = f", beside {trial.waited_s:.2f} s of waiting for people" if trial.waited_s >= 0.01 else ""
+    waited = (
+        f", beside {trial.waited_s:.2f} s of waiting for people" if trial.waited_s >= 0.01 else ""
+    )
     st.markdown(
         f"{_OUTCOMES[trial.outcome]} **{trial.outcome.value}** in {trial.duration_s:.3f} s{waited}."
         f" **{passed} of {len(trial.verdicts)}** checks passed. {seen.model_calls:,} model calls,"

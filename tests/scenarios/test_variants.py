@@ -31,8 +31,9 @@ def written(tmp_path: Path, variants: str = "") -> str:
     folder = tmp_path / "tiny"
     folder.mkdir()
     (folder / "scenario.yaml").write_text(SCENARIO.format(variants=variants))
-    (folder / "script.yaml").write_text("agents:\n  first:\n  - say: hello\n  second:\n  - say: hello\n")
-    (folder / "alone.yaml").write_text("agents:\n  first:\n  - say: hello\n")
+    alone = "agents:\n  first:\n  - say: hello\n"
+    (folder / "script.yaml").write_text(alone + "  second:\n  - say: hello\n")
+    (folder / "alone.yaml").write_text(alone)
     return str(folder)
 
 
