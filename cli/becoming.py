@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from agentdyno.cli.environments import UI, ensure_all
 from agentdyno.core.errors import EnvironmentFault
 from agentdyno.core.settings import Settings
 from agentdyno.experiments.companion import Companion, companion_if_ready
@@ -19,6 +18,8 @@ def ready_companion(settings: Settings) -> Companion:
     """
     if found := companion_if_ready(settings.cache):
         return found
+    from agentdyno.cli.environments import UI, ensure_all
+
     ensure_all([UI])
     made = companion_if_ready(settings.cache)
     if made is None:

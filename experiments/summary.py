@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import median
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from agentdyno.core.estimate import Estimate
 from agentdyno.core.pattern import coordinators
@@ -12,7 +12,9 @@ from agentdyno.core.trial import Outcome, Trial
 from agentdyno.evals.stats import wilson
 from agentdyno.experiments.fingerprint import nothing_scatters
 from agentdyno.experiments.measured import Measured, Meter, measure, quantile, reconcile
-from agentdyno.experiments.plan import NotSupported
+
+if TYPE_CHECKING:  # what plans imports all scenarios' parts
+    from agentdyno.experiments.plan import NotSupported
 
 __all__ = ["OUT_OF_COUNT", "Condition", "Measured", "Meter", "Row", "measure", "quantile",
            "reconcile", "summarize"]
@@ -189,7 +191,7 @@ def _with_tax(rows: Sequence[Row]) -> list[Row]:
 
 
 def summarize(
-    trials: Iterable[Trial], not_supported: Sequence[NotSupported] = ()
+    trials: Iterable[Trial], not_supported: Sequence["NotSupported"] = ()
 ) -> list[Row]:
     """Return one row per scenario, conditions and runner version, in order of name; what a runner
     does not support comes after what it was asked beside."""

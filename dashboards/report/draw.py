@@ -4,15 +4,36 @@ while the trials are read."""
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from markupsafe import Markup
 
 from agentdyno.core.errors import HarnessFault
-from agentdyno.dashboards.report.contents import Findings
-from agentdyno.dashboards.report.figures import Figure, planned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One chart."""
+
+    title: str
+    text: str
+    """What it shows and how to read it."""
+    svg: Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A chart that is to be drawn."""
+
+    title: str
+    text: str
+    chart: str
+    """Name in `pen.CHARTS`."""
+    data: dict[str, Any]
+    """Arguments of that chart, fit for JSON."""
 
 
 class Pen:
@@ -35,13 +56,12 @@ class Pen:
             if pipe is not None:
                 pipe.close()
 
-    def draw(self, found: Findings) -> Callable[[], tuple[Figure, ...]]:
+    def draw(self, wanted: Sequence[Planned]) -> Callable[[], tuple[Figure, ...]]:
         """Hand over what is to be drawn; the result waits for it to be.
 
         Raises:
             HarnessFault: it cannot be drawn.
         """
-        wanted = planned(found)
         asked = json.dumps([{"chart": one.chart, "data": one.data} for one in wanted])
         assert self._process.stdin is not None
         # Read to its end before anything is written back, so neither waits for the other.

@@ -1,16 +1,14 @@
 """Which charts a report has, and what stands in them; `pen.py` draws them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-
-from markupsafe import Markup
 
 from agentdyno.core.estimate import Estimate
 from agentdyno.core.trial import Trial
 from agentdyno.dashboards.report import words
 from agentdyno.dashboards.report.arms import Cell
 from agentdyno.dashboards.report.contents import Findings
+from agentdyno.dashboards.report.draw import Planned
 from agentdyno.evals.statistics.rates import clustered_mean
 from agentdyno.evals.stats import wilson
 from agentdyno.experiments.compare.metrics import METRICS, OUT_OF_COUNT, values_of
@@ -19,28 +17,6 @@ from agentdyno.experiments.fingerprint import nothing_scatters
 
 MOST_LINES = 60
 """Lines of a forest plot; the tables have all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One chart."""
-
-    title: str
-    text: str
-    """What it shows and how to read it."""
-    svg: Markup
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """A chart that is to be drawn."""
-
-    title: str
-    text: str
-    chart: str
-    """Name in `pen.CHARTS`."""
-    data: dict[str, Any]
-    """Arguments of that chart, fit for JSON."""
 
 
 def planned(found: Findings) -> tuple[Planned, ...]:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from agentdyno.dashboards.report import checks, results
 from agentdyno.dashboards.report.contents import Contents
-from agentdyno.dashboards.report.figures import Figure
+from agentdyno.dashboards.report.draw import Figure
 
 FOLDER = Path(__file__).parent
 
