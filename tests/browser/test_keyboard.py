@@ -27,7 +27,9 @@ FOCUSED = """
   if (!at || at === document.body) return { name: "", tag: "", look: "", before };
   const name = at.getAttribute("aria-label") || at.innerText || "";
   return {
-    name: name.trim().replace(/\\s+/g, " ").slice(0, 60), tag: at.tagName.toLowerCase(),
+    name: name.trim().replace(/\\s+/g, " ").slice(0, 60),
+    // Cells of a table are told to screen readers from inside its canvas.
+    tag: at.closest("canvas") ? "canvas" : at.tagName.toLowerCase(),
     look: look(at), before,
   };
 }
