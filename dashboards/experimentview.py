@@ -20,13 +20,13 @@ _RUN = 10
 
 def verdict_cells(found: Standing) -> list[dict[str, object]]:
     """Return one row for each variant against the baseline."""
-    metric, level = found.experiment.metric, f"{1 - found.experiment.alpha:.0%}"
+    level = f"{1 - found.experiment.alpha:.0%}"
     return [
         {
             "variant": one.arm, "what it tries": shorten(title_of(found, one.arm), 120),
-            "verdict": verdict_words(one), f"{metric} of {found.design.baseline}":
-                value_of(one.primary, baseline=True),
-            "of the variant": value_of(one.primary, baseline=False),
+            "verdict": verdict_words(one),
+            f"{found.design.baseline}'s": value_of(one.primary, baseline=True),
+            "its own": value_of(one.primary, baseline=False),
             f"difference [{level} interval]": difference_of(one.primary) or "–",
             "adjusted p": chance_of(one.primary),
             "trials that count": f"{one.coverage.counted} of {one.coverage.trials}",

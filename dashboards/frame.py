@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -92,7 +93,9 @@ def sidebar() -> None:
 def _place(found: Settings) -> str:
     if found.database_url:
         return describe(found.database_url.get_secret_value())
-    return f"embedded, in {found.cache}"
+    home = Path.home()
+    near = found.cache.is_relative_to(home)
+    return f"embedded, in {Path('~') / found.cache.relative_to(home) if near else found.cache}"
 
 
 def _cell(value: Any) -> Any:

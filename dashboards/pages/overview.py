@@ -170,7 +170,9 @@ def _run(run: RunRow) -> dict[str, object]:
     return {
         "id": run.id, "run": run_name(run.id, run.created_at), "command": run.command,
         "status": run.status,
-        "trials": run.trials, "passed": "–" if rate is None else in_words(rate, digits=2),
+        "trials": run.trials,
+        "passed (95 % Wilson)": "–" if rate is None else
+            f"{rate.value:.0%} ({rate.low:.0%} to {rate.high:.0%}, n={rate.n})",
         "undecided": run.undecided, "harness faults": run.harness_faults,
         "runners": ", ".join(run.runners), "scenarios": ", ".join(run.scenarios),
         "took": f"{took.total_seconds():,.0f} s" if run.finished_at else "–",

@@ -6,6 +6,7 @@ writes design/images/NAME.png; without --write it says what it would write.
 
 import argparse
 import asyncio
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -13,21 +14,25 @@ from pathlib import Path
 from agentdyno.store.migrations import migrate
 from agentdyno.store.postgres import ensure_server, remove_server
 from agentdyno.tests.browser.chromium import browsing, settle
-from agentdyno.tests.browser.walked import environment, fill, running
+from agentdyno.tests.browser.walked import agentdyno, environment, fill, running
 
 FOLDER = Path(__file__).resolve().parents[2] / "design" / "images"
-PAGES = {"overview": "", "compare": "compare", "flows": "flows", "tools": "tools"}
+PAGES = {
+    "overview": "", "compare": "compare?scenario=parcel_claims&runner=langgraph", "flows": "flows",
+    "tools": "tools", "trial": "trial?trial={trial}&section=Time",
+    "experiments": "experiments",
+}
 """File -> address on the dashboard."""
 MOST_BYTES = 300_000
 
 
-async def take(dashboard: str) -> None:
-    """Write every picture."""
+async def take(dashboard: str, trial: str) -> None:
+    """Write every picture; `trial` is the one that is shown."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     async with browsing() as (context, _):
         for name, address in PAGES.items():
             page = await context.new_page()
-            await page.goto(f"{dashboard}/{address}")
+            await page.goto(f"{dashboard}/{address.format(trial=trial)}")
             await settle(page)
             await page.wait_for_load_state("networkidle")
             file = FOLDER / f"{name}.png"
@@ -36,6 +41,13 @@ async def take(dashboard: str) -> None:
             assert size < MOST_BYTES, f"{file.name} has {size} bytes"
             print(f"{file.name}: {size // 1000} kB")
             await page.close()
+
+
+def shown_trial(database: str) -> str:
+    """Return the newest trial of a team of three on LangGraph."""
+    listed = agentdyno(database, "list", "--scenario", "investment_analysis", "--runner",
+                       "langgraph", "--json").stdout
+    return str(json.loads(listed.splitlines()[0])["id"])
 
 
 def main() -> None:
@@ -47,7 +59,7 @@ def main() -> None:
         return
     if filled := os.environ.get("AGENTDYNO_WALKED_STORE"):
         with running(environment(filled), "--no-mlflow") as links:
-            asyncio.run(take(links["dashboard"]))
+            asyncio.run(take(links["dashboard"], shown_trial(filled)))
         return
     with tempfile.TemporaryDirectory(prefix="agentdyno-walked-") as name:
         folder = Path(name)
@@ -55,8 +67,9 @@ def main() -> None:
             dsn = asyncio.run(ensure_server(folder / "cache"))
             asyncio.run(migrate(dsn))
             fill(dsn, folder, hostile=False)
+            agentdyno(dsn, "experiment", "run", "safe_experimentation")
             with running(environment(dsn), "--no-mlflow") as links:
-                asyncio.run(take(links["dashboard"]))
+                asyncio.run(take(links["dashboard"], shown_trial(dsn)))
         finally:
             asyncio.run(remove_server(folder / "cache"))
 
